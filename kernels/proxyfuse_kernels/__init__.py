@@ -1,0 +1,1 @@
+"""The operations of proxyfuse: for each its meaning in plain torch, and its fast versions."""

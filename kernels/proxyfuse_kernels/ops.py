@@ -1,0 +1,79 @@
+"""The operations a decoder is written in. One protocol; a plain, a compiled CPU and a Triton version.
+
+Shapes: T packed tokens, S sampling rows, D model width, N/K a product's outputs/inputs, H query
+heads, G key/value heads, C head size, P pages, L lanes, V vocabulary. Every operation writes into
+`out`, so that one decoder can run at once or be recorded and replayed. Rows never influence each
+other: row t of a result has the same bits whatever T is and wherever t stands.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Ops(Protocol):
+    """What a decoder may call. Accumulation is float32 whatever the storage type."""
+
+    def embed(self, ids: Tensor, table: Tensor, out: Tensor) -> None:
+        """out[t] = float32(table[ids[t]]).  ids [T] int32, table [V, D], out [T, D] float32."""
+
+    def rms_norm(self, x: Tensor, weight: Tensor, eps: float, out: Tensor) -> None:
+        """out = x / rms(x) * weight.  x [T, D] float32, weight [D], out [T, D] any float type."""
+
+    def linear(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
+    ) -> None:
+        """out = x @ weight.T + bias, or out += that where `add`.
+
+        x [T, K] and weight [N, K] of one type, bias [N] or None, out [T, N]: the same type or float32
+        (float32 only where `add`). x and out may be row-strided; weight is contiguous.
+        """
+
+    def select(self, x: Tensor, rows: Tensor, out: Tensor) -> None:
+        """out[s] = x[rows[s]].  x [T, D] float32, rows [S] int32, out [S, D] float32."""
+
+    def rope_append(
+        self,
+        qkv: Tensor,
+        positions: Tensor,
+        slots: Tensor,
+        rotation: Tensor,
+        cache: Tensor,
+        *,
+        heads: int,
+        q_norm: Tensor | None = None,
+        k_norm: Tensor | None = None,
+        eps: float = 0.0,
+    ) -> None:
+        """Norm (where weights are given) and rotate q in place; norm, rotate and store k; store v.
+
+        qkv [T, (H + 2G) * C]; positions [T] int32; slots [T] int32, slot = page * slots_per_page + offset;
+        rotation [max positions, 2, C/2] float32, cosines then sines, of the half-split ("rotate half")
+        form; cache [P, 2, slots_per_page, G, C], one layer's view, strided over pages.
+        """
+
+    def paged_attention(
+        self,
+        qkv: Tensor,
+        positions: Tensor,
+        lanes: Tensor,
+        page_table: Tensor,
+        cache: Tensor,
+        out: Tensor,
+        *,
+        heads: int,
+        scale: float,
+        window: int | None = None,
+        softcap: float | None = None,
+    ) -> None:
+        """Causal attention of each row over its lane's keys [0, positions[t]] (the last `window` of them).
+
+        qkv [T, (H + 2G) * C] (only q is read); lanes [T] int32, row t belongs to lane lanes[t], lanes'
+        rows stand together in order; page_table [L, W] int32; cache as in rope_append;
+        out [T, H * C]. Query head h reads key head h // (H / G).
+        """
+
+    def silu_mul(self, gate_up: Tensor, out: Tensor) -> None:
+        """out = silu(gate) * up.  gate_up [T, 2F], gate first; out [T, F]."""

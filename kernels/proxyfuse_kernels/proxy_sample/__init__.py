@@ -1,0 +1,59 @@
+"""Fuse three rows of logits, filter, and draw: the promise.
+
+    fused = base + alpha * (expert - antiexpert)                                      float32
+    shaped = fused + bias, then penalties, then -inf where not allowed
+    scaled = shaped / temperature                                  (shaped itself where greedy)
+    token  = argmax over the ids kept by top-k, then top-p, then min-p of  scaled + gumbel
+
+The Gumbel noise is a pure function of (seed, stream, position, token id): see `noise.py`. Every
+version of this operation draws the same noise bits and so the same token. Among equal values the
+lower id wins, everywhere: greedy, the draw, and the order in which top-k and top-p count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRows:
+    """What each of S rows asks for. All tensors are contiguous, on the logits' device."""
+
+    alpha: Tensor  # [S] float32
+    temperature: Tensor  # [S] float32; 0 is greedy
+    top_k: Tensor  # [S] int32; 0 keeps all. Like Hugging Face's: ties with the k-th value are kept
+    top_p: Tensor  # [S] float32; 1 keeps all. The smallest set of likeliest ids whose mass reaches top_p
+    min_p: Tensor  # [S] float32; 0 keeps all. Keeps p >= min_p * max p
+    seed: Tensor  # [S] int64
+    stream: Tensor  # [S] int32; which of a request's n continuations
+    position: Tensor  # [S] int32; which token of the continuation
+    repetition: Tensor  # [S] float32; 1 is none; over the prompt and what was generated
+    presence: Tensor  # [S] float32; 0 is none; over what was generated
+    frequency: Tensor  # [S] float32; 0 is none; over what was generated
+    history: Tensor  # [N] int32; tokens before the rows: a row's prompt, then what was generated
+    history_start: Tensor  # [S] int32; row s saw history[start : end], rows may share a stretch
+    history_split: Tensor  # [S] int32; generated tokens begin here, start <= split <= end
+    history_end: Tensor  # [S] int32
+    bias_ids: Tensor  # [B] int32
+    bias_values: Tensor  # [B] float32; -inf forbids
+    bias_start: Tensor  # [S + 1] int32; row s adds bias [start[s] : start[s + 1]]
+    allowed: Tensor | None = None  # [A, ceil(V / 32)] int32 bitmasks, id v is bit v % 32 of word v // 32
+    allowed_row: Tensor | None = None  # [S] int32; which mask; a mask of all ones where there is no limit
+    given: Tensor | None = None  # [S] int32; where is_given: this token instead of a draw, unfiltered
+    is_given: Tensor | None = None  # [S] bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleDraws:
+    """What came out. Log-probabilities are under softmax(fused): unshaped, at temperature 1."""
+
+    tokens: Tensor  # [S] int32
+    logprobs: Tensor  # [S] float32
+    logsumexp: Tensor  # [S] float32; of fused
+    finite: Tensor  # [S] bool; False where a role's row holds NaN or an infinity; the token is then 0
+    ranks: Tensor | None = None  # [S] int32; 1 + how many ids have a larger fused logit
+    role_logprobs: Tensor | None = None  # [S, 3] float32; the token under each role alone; NaN where absent
+    top_ids: Tensor | None = None  # [S, n] int32; likeliest under fused, lower id first among equals
+    top_logprobs: Tensor | None = None  # [S, n] float32

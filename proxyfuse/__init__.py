@@ -1,0 +1,1 @@
+"""proxyfuse: exact proxy-tuned decoding, faster than the untuned base."""

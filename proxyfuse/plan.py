@@ -1,0 +1,41 @@
+"""What the scheduler decided for one step, in plain integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxyfuse.sequence import Lane, Sequence
+from proxyfuse.trio import Trio
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Lane tokens [start, stop) to run through the lane's model; its pages are already held."""
+
+    sequence: Sequence
+    lane: Lane
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Sampler rows [row, row + count) of a sequence; each lane's slice ends on the last of them."""
+
+    sequence: Sequence
+    row: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One step. A role's slices may be empty; every sampled sequence has a slice in each of its lanes."""
+
+    slices: Trio[list[Slice]]
+    samples: list[Sample]
+    preempted: tuple[Sequence, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to run."""
+        return not any(self.slices.values())
