@@ -24,7 +24,7 @@ class EngineConfig:
     max_num_seqs: int = 64  # sequences running at once
     max_num_batched_tokens: int = 2048  # rows of one role's forward in one step
     page_size: int = 16  # slots of a page for the role whose token costs most bytes
-    kv_cache_bytes: int | None = None  # None: from gpu_memory_utilization, or a share of free memory
+    kv_cache_bytes: int | None = None  # None: a share of the memory that the weights leave free
     gpu_memory_utilization: float = 0.9
     enable_prefix_caching: bool = True
     speculate: str | int = "auto"  # tokens drafted ahead; 0 is off
@@ -36,18 +36,19 @@ class EngineConfig:
         _want(self.dtype in DTYPES, "dtype", self.dtype, f"one of {', '.join(DTYPES)}")
         for name in ("max_num_seqs", "max_num_batched_tokens", "page_size"):
             value = getattr(self, name)
-            _want(_is_int(value) and value >= 1, name, value, "a whole number, at least 1")
+            _want(_whole(value, least=1), name, value, "a whole number, at least 1")
         for name in ("max_model_len", "kv_cache_bytes", "num_threads"):
             value = getattr(self, name)
-            _want(value is None or (_is_int(value) and value >= 1), name, value, "None or a whole number, at least 1")
-        _want(0 < self.gpu_memory_utilization <= 1, "gpu_memory_utilization", self.gpu_memory_utilization, "0 < x <= 1")
+            _want(value is None or _whole(value, least=1), name, value, "None or at least 1")
+        share = self.gpu_memory_utilization
+        _want(0 < share <= 1, "gpu_memory_utilization", share, "more than 0, at most 1")
         drafts = self.speculate
-        _want(drafts == "auto" or (_is_int(drafts) and int(drafts) >= 0), "speculate", drafts, '"auto" or a whole number')
-        _want(_is_int(self.seed), "seed", self.seed, "a whole number")
+        _want(drafts == "auto" or _whole(drafts), "speculate", drafts, '"auto" or 0 and up')
+        _want(_whole(self.seed), "seed", self.seed, "a whole number, at least 0")
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _whole(value: object, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _want(good: bool, name: str, got: object, wanted: str) -> None:

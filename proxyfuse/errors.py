@@ -1,4 +1,4 @@
-"""Every error a caller can cause or meet, as a type. Each message says what was got and what was wanted."""
+"""Every error a caller can cause or meet. Each message says what was got and what was wanted."""
 
 
 class ProxyFuseError(Exception):
@@ -14,7 +14,7 @@ class RequestError(ProxyFuseError, ValueError):
 
 
 class ModelError(ProxyFuseError, ValueError):
-    """A model folder is missing, unreadable, or of an architecture or variation that is not supported."""
+    """A model folder is missing, unreadable, or of an unsupported architecture or variation."""
 
 
 class WeightsError(ModelError):

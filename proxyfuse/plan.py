@@ -29,7 +29,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One step. A role's slices may be empty; every sampled sequence has a slice in each of its lanes."""
+    """One step. A role's slices may be empty; a sampled sequence has a slice in each lane."""
 
     slices: Trio[list[Slice]]
     samples: list[Sample]

@@ -14,6 +14,7 @@ GREEDY_BELOW = 1e-5  # temperatures under this are greedy: dividing by them only
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+Likeliest = Annotated[int, Field(ge=0, le=1000)]
 
 
 class SamplingParams(BaseModel):
@@ -40,8 +41,8 @@ class SamplingParams(BaseModel):
     include_stop_str_in_output: bool = False
     ignore_eos: bool = False
     skip_special_tokens: bool = True
-    logprobs: Annotated[int, Field(ge=0, le=1000)] | None = None  # the drawn token's, and the n likeliest
-    prompt_logprobs: Annotated[int, Field(ge=0, le=1000)] | None = None
+    logprobs: Likeliest | None = None  # the drawn token's, and those of the n likeliest
+    prompt_logprobs: Likeliest | None = None  # the same for the prompt's own tokens
     presence_penalty: Annotated[Finite, Field(ge=-100, le=100)] = 0.0
     frequency_penalty: Annotated[Finite, Field(ge=-100, le=100)] = 0.0
     repetition_penalty: Annotated[Finite, Field(gt=0, le=100)] = 1.0
@@ -75,11 +76,12 @@ class SamplingParams(BaseModel):
     @model_validator(mode="after")
     def _coherent(self) -> SamplingParams:
         if "" in self.stop:
-            raise ValueError("stop: an empty string would stop every text at once; want non-empty strings")
+            raise ValueError("stop: got an empty string, want strings that can occur")
         if self.allowed_token_ids == ():
-            raise ValueError("allowed_token_ids: got an empty list; want at least one id, or None for all")
+            raise ValueError("allowed_token_ids: got no id, want at least one, or None for all")
         if self.max_tokens is not None and self.min_tokens > self.max_tokens:
-            raise ValueError(f"min_tokens: got {self.min_tokens}, want at most max_tokens={self.max_tokens}")
+            wanted = f"at most max_tokens={self.max_tokens}"
+            raise ValueError(f"min_tokens: got {self.min_tokens}, want {wanted}")
         return self
 
     @property

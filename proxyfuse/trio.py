@@ -24,7 +24,7 @@ class Role(IntEnum):
 
 
 class Trio(Mapping[Role, T], Generic[T]):
-    """One thing for each role present: all three roles, or the base alone. Immutable, in role order."""
+    """One thing for each role: all three roles, or the base alone. Immutable, in role order."""
 
     __slots__ = ("_things",)
 

@@ -1,4 +1,4 @@
-"""The operations a decoder is written in. One protocol; a plain, a compiled CPU and a Triton version.
+"""The operations a decoder is written in: one protocol for its plain, CPU and Triton versions.
 
 Shapes: T packed tokens, S sampling rows, D model width, N/K a product's outputs/inputs, H query
 heads, G key/value heads, C head size, P pages, L lanes, V vocabulary. Every operation writes into
@@ -27,8 +27,8 @@ class Ops(Protocol):
     ) -> None:
         """out = x @ weight.T + bias, or out += that where `add`.
 
-        x [T, K] and weight [N, K] of one type, bias [N] or None, out [T, N]: the same type or float32
-        (float32 only where `add`). x and out may be row-strided; weight is contiguous.
+        x [T, K] and weight [N, K] of one type, bias [N] or None, out [T, N]: the same type or
+        float32 (float32 only where `add`). x and out may be row-strided; weight is contiguous.
         """
 
     def select(self, x: Tensor, rows: Tensor, out: Tensor) -> None:
@@ -49,9 +49,9 @@ class Ops(Protocol):
     ) -> None:
         """Norm (where weights are given) and rotate q in place; norm, rotate and store k; store v.
 
-        qkv [T, (H + 2G) * C]; positions [T] int32; slots [T] int32, slot = page * slots_per_page + offset;
-        rotation [max positions, 2, C/2] float32, cosines then sines, of the half-split ("rotate half")
-        form; cache [P, 2, slots_per_page, G, C], one layer's view, strided over pages.
+        qkv [T, (H + 2G) * C]; positions [T] int32; slots [T] int32, each one page * B + offset with
+        B slots a page; rotation [max positions, 2, C/2] float32, cosines then sines, of the
+        half-split ("rotate half") form; cache [P, 2, B, G, C], one layer's view, strided over pages.
         """
 
     def paged_attention(
@@ -68,10 +68,10 @@ class Ops(Protocol):
         window: int | None = None,
         softcap: float | None = None,
     ) -> None:
-        """Causal attention of each row over its lane's keys [0, positions[t]] (the last `window` of them).
+        """Causal attention of each row over its lane's keys [0, positions[t]], or the last `window`.
 
-        qkv [T, (H + 2G) * C] (only q is read); lanes [T] int32, row t belongs to lane lanes[t], lanes'
-        rows stand together in order; page_table [L, W] int32; cache as in rope_append;
+        qkv [T, (H + 2G) * C] (only q is read); lanes [T] int32, row t belongs to lane lanes[t], a
+        lane's rows stand together in order; page_table [L, W] int32; cache as in rope_append;
         out [T, H * C]. Query head h reads key head h // (H / G).
         """
 

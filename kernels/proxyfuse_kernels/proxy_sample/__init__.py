@@ -23,8 +23,8 @@ class SampleRows:
 
     alpha: Tensor  # [S] float32
     temperature: Tensor  # [S] float32; 0 is greedy
-    top_k: Tensor  # [S] int32; 0 keeps all. Like Hugging Face's: ties with the k-th value are kept
-    top_p: Tensor  # [S] float32; 1 keeps all. The smallest set of likeliest ids whose mass reaches top_p
+    top_k: Tensor  # [S] int32; 0 keeps all. Ties with the k-th value are kept
+    top_p: Tensor  # [S] float32; 1 keeps all. The fewest likeliest ids whose mass reaches it
     min_p: Tensor  # [S] float32; 0 keeps all. Keeps p >= min_p * max p
     seed: Tensor  # [S] int64
     stream: Tensor  # [S] int32; which of a request's n continuations
@@ -39,9 +39,11 @@ class SampleRows:
     bias_ids: Tensor  # [B] int32
     bias_values: Tensor  # [B] float32; -inf forbids
     bias_start: Tensor  # [S + 1] int32; row s adds bias [start[s] : start[s + 1]]
-    allowed: Tensor | None = None  # [A, ceil(V / 32)] int32 bitmasks, id v is bit v % 32 of word v // 32
-    allowed_row: Tensor | None = None  # [S] int32; which mask; a mask of all ones where there is no limit
-    given: Tensor | None = None  # [S] int32; where is_given: this token instead of a draw, unfiltered
+    allowed: Tensor | None = (
+        None  # [A, ceil(V / 32)] int32 masks; id v is bit v % 32 of word v // 32
+    )
+    allowed_row: Tensor | None = None  # [S] int32; which mask; one of all ones where all may come
+    given: Tensor | None = None  # [S] int32; where is_given: this token instead of a draw
     is_given: Tensor | None = None  # [S] bool
 
 
@@ -52,8 +54,8 @@ class SampleDraws:
     tokens: Tensor  # [S] int32
     logprobs: Tensor  # [S] float32
     logsumexp: Tensor  # [S] float32; of fused
-    finite: Tensor  # [S] bool; False where a role's row holds NaN or an infinity; the token is then 0
+    finite: Tensor  # [S] bool; False where a row holds NaN or an infinity; its token is 0
     ranks: Tensor | None = None  # [S] int32; 1 + how many ids have a larger fused logit
-    role_logprobs: Tensor | None = None  # [S, 3] float32; the token under each role alone; NaN where absent
-    top_ids: Tensor | None = None  # [S, n] int32; likeliest under fused, lower id first among equals
+    role_logprobs: Tensor | None = None  # [S, 3] float32; under each role alone; NaN if absent
+    top_ids: Tensor | None = None  # [S, n] int32; likeliest first, lower id first among equals
     top_logprobs: Tensor | None = None  # [S, n] float32
