@@ -1,0 +1,1 @@
+"""out = the rows of a table that ids name, in float32: exact."""

@@ -1,0 +1,1 @@
+"""out = x @ weight.T + bias, or added to out: accumulated in float32, rounded once."""

@@ -1,0 +1,23 @@
+"""The plain version of every operation of a decoder, executed at once."""
+
+from __future__ import annotations
+
+from proxyfuse_kernels.embed.reference import embed
+from proxyfuse_kernels.linear.reference import linear
+from proxyfuse_kernels.paged_attention.reference import paged_attention
+from proxyfuse_kernels.rms_norm.reference import rms_norm
+from proxyfuse_kernels.rope_append.reference import rope_append
+from proxyfuse_kernels.select.reference import select
+from proxyfuse_kernels.silu_mul.reference import silu_mul
+
+
+class ReferenceOps:
+    """`Ops` in plain torch on any device: slow, and what every other version is tested against."""
+
+    embed = staticmethod(embed)
+    rms_norm = staticmethod(rms_norm)
+    linear = staticmethod(linear)
+    select = staticmethod(select)
+    rope_append = staticmethod(rope_append)
+    paged_attention = staticmethod(paged_attention)
+    silu_mul = staticmethod(silu_mul)

@@ -1,0 +1,1 @@
+"""out = x / rms(x) * weight, computed in float32 and rounded once."""

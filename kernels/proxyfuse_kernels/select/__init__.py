@@ -1,0 +1,1 @@
+"""out = the rows of x that are wanted: exact."""

@@ -1,0 +1,1 @@
+"""out = silu(gate) * up, computed in float32 and rounded once."""
