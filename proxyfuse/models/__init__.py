@@ -1,0 +1,1 @@
+"""What a model is (config, weights) and what it computes (decoder), for the Llama family."""

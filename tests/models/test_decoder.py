@@ -1,0 +1,90 @@
+"""The decoder, in pages and chunks, against Hugging Face's models over whole texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from proxyfuse.models.config import read_config
+from proxyfuse.models.decoder import Decoder, Rows, allocate_work
+from proxyfuse.models.weights import load_weights
+from proxyfuse_kernels.reference import ReferenceOps
+from tests.tiny import FAMILIES, make_model
+
+PER_PAGE, PAGES = 5, 24
+LENGTHS = (23, 4, 17)
+
+
+def texts(vocab: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randint(vocab, (n,), generator=generator) for n in LENGTHS]
+
+
+def decode(folder: Path, dtype: torch.dtype, chunk: int) -> list[Tensor]:
+    """Each text's logits [n, V], all texts at once, `chunk` tokens of each at a time."""
+    config = read_config(folder)
+    decoder = Decoder(config, load_weights(folder, config, dtype))
+    work = allocate_work(config, chunk * len(LENGTHS), chunk * len(LENGTHS), dtype)
+    for buffer in (getattr(work, name) for name in work.__slots__):
+        buffer.fill_(torch.nan)
+    shape = (PAGES, config.num_layers, 2, PER_PAGE, config.num_kv_heads, config.head_dim)
+    arena = torch.full((PAGES, 2, *shape[1:]), torch.nan, dtype=dtype)
+    kv = arena[:, 1]  # strided over pages, as another role's bytes lie between
+    table = torch.randperm(PAGES).view(len(LENGTHS), -1).int()
+    got: list[list[Tensor]] = [[] for _ in LENGTHS]
+    ids = texts(config.vocab_size)
+    for start in range(0, max(LENGTHS), chunk):
+        parts = [(lane, n) for lane, n in enumerate(LENGTHS) if start < n]
+        at = [(lane, torch.arange(start, min(start + chunk, n))) for lane, n in parts]
+        rows = Rows(
+            ids=torch.cat([ids[lane][p] for lane, p in at]).int(),
+            positions=torch.cat([p for _, p in at]).int(),
+            slots=torch.cat([slots(table[lane], p) for lane, p in at]),
+            lanes=torch.cat([torch.full_like(p, lane) for lane, p in at]).int(),
+            page_table=table,
+            samples=torch.arange(sum(len(p) for _, p in at)).flip(0).int(),
+        )
+        logits = decoder.forward(ReferenceOps(), rows, kv, work).flip(0).clone()
+        for (lane, _), part in zip(at, logits.split([len(p) for _, p in at]), strict=True):
+            got[lane].append(part)
+    return [torch.cat(parts) for parts in got]
+
+
+def slots(pages: Tensor, positions: Tensor) -> Tensor:
+    return (pages[positions // PER_PAGE] * PER_PAGE + positions % PER_PAGE).int()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_logits_are_hugging_faces(family: str, tmp_path: Path) -> None:
+    model = make_model(tmp_path, family)
+    for ids, got in zip(texts(301), decode(tmp_path, torch.float32, chunk=6), strict=True):
+        want = model(ids[None]).logits[0]
+        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
+        assert want.std() > 1 and len(want.argmax(-1).unique()) > 1  # something is at stake
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_bfloat16_errs_at_most_twice_as_much_as_hugging_faces(family: str, tmp_path: Path) -> None:
+    model = make_model(tmp_path, family, dtype=torch.bfloat16)
+    ours = decode(tmp_path, torch.bfloat16, chunk=9)
+    theirs = [model(ids[None]).logits[0].float() for ids in texts(301)]
+    exact = [model.float()(ids[None]).logits[0] for ids in texts(301)]
+    error, allowed = (
+        (torch.cat(got) - torch.cat(exact)).square().mean().sqrt() for got in (ours, theirs)
+    )
+    assert 0 < error <= 2 * allowed
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("family", ["llama-biased", "mistral", "qwen3"])
+def test_chunks_change_no_bit(family: str, tmp_path: Path) -> None:
+    make_model(tmp_path, family, dtype=torch.bfloat16)
+    whole = decode(tmp_path, torch.bfloat16, chunk=max(LENGTHS))
+    for chunk in (1, 5):
+        parts = decode(tmp_path, torch.bfloat16, chunk)
+        assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
