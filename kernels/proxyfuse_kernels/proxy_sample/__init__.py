@@ -12,50 +12,43 @@ lower id wins, everywhere: greedy, the draw, and the order in which top-k and to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from torch import Tensor
 
+from proxyfuse_kernels.proxy_sample import reference
+from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleRows:
-    """What each of S rows asks for. All tensors are contiguous, on the logits' device."""
-
-    alpha: Tensor  # [S] float32
-    temperature: Tensor  # [S] float32; 0 is greedy
-    top_k: Tensor  # [S] int32; 0 keeps all. Ties with the k-th value are kept
-    top_p: Tensor  # [S] float32; 1 keeps all. The fewest likeliest ids whose mass reaches it
-    min_p: Tensor  # [S] float32; 0 keeps all. Keeps p >= min_p * max p
-    seed: Tensor  # [S] int64
-    stream: Tensor  # [S] int32; which of a request's n continuations
-    position: Tensor  # [S] int32; which token of the continuation
-    repetition: Tensor  # [S] float32; 1 is none; over the prompt and what was generated
-    presence: Tensor  # [S] float32; 0 is none; over what was generated
-    frequency: Tensor  # [S] float32; 0 is none; over what was generated
-    history: Tensor  # [N] int32; tokens before the rows: a row's prompt, then what was generated
-    history_start: Tensor  # [S] int32; row s saw history[start : end], rows may share a stretch
-    history_split: Tensor  # [S] int32; generated tokens begin here, start <= split <= end
-    history_end: Tensor  # [S] int32
-    bias_ids: Tensor  # [B] int32
-    bias_values: Tensor  # [B] float32; -inf forbids
-    bias_start: Tensor  # [S + 1] int32; row s adds bias [start[s] : start[s + 1]]
-    allowed: Tensor | None = (
-        None  # [A, ceil(V / 32)] int32 masks; id v is bit v % 32 of word v // 32
-    )
-    allowed_row: Tensor | None = None  # [S] int32; which mask; one of all ones where all may come
-    given: Tensor | None = None  # [S] int32; where is_given: this token instead of a draw
-    is_given: Tensor | None = None  # [S] bool
+__all__ = ["SampleDraws", "SampleRows", "proxy_sample"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleDraws:
-    """What came out. Log-probabilities are under softmax(fused): unshaped, at temperature 1."""
+def proxy_sample(
+    logits: Sequence[Tensor],
+    rows: SampleRows,
+    *,
+    vocab: int,
+    top: int = 0,
+    ranks: bool = False,
+    roles: bool = False,
+) -> SampleDraws:
+    """Draw a token a row. A row's result depends on nothing but the row, bit for bit.
 
-    tokens: Tensor  # [S] int32
-    logprobs: Tensor  # [S] float32
-    logsumexp: Tensor  # [S] float32; of fused
-    finite: Tensor  # [S] bool; False where a row holds NaN or an infinity; its token is 0
-    ranks: Tensor | None = None  # [S] int32; 1 + how many ids have a larger fused logit
-    role_logprobs: Tensor | None = None  # [S, 3] float32; under each role alone; NaN if absent
-    top_ids: Tensor | None = None  # [S, n] int32; likeliest first, lower id first among equals
-    top_logprobs: Tensor | None = None  # [S, n] float32
+    logits: (base [S, V0],) or (base, expert [M, V1], antiexpert [M, V2]) with M <= S, row-strided,
+    float32, bfloat16 or float16. The first M rows are fused, the others are the base's own. Only
+    ids below vocab count. `top`, `ranks` and `roles` ask for those fields of `SampleDraws`; `top`
+    is cut to vocab. Raises `ValueError` where shapes or types do not fit.
+    """
+    check(logits, vocab)
+    return reference.proxy_sample(logits, rows, vocab=vocab, top=top, ranks=ranks, roles=roles)
+
+
+def check(logits: Sequence[Tensor], vocab: int) -> None:
+    """Raise `ValueError` unless the logits are what `proxy_sample` takes."""
+    if len(logits) not in (1, 3):
+        raise ValueError(f"logits: got {len(logits)} roles, want the base alone or all three")
+    rows = [x.shape[0] for x in logits]
+    if any(x.ndim != 2 or x.shape[1] < vocab for x in logits):
+        shapes = [tuple(x.shape) for x in logits]
+        raise ValueError(f"logits: got shapes {shapes}, want [rows, at least vocab={vocab}]")
+    if len(set(rows[1:])) > 1 or max(rows) > rows[0]:
+        raise ValueError(f"logits: got {rows} rows, want base >= expert == antiexpert")
