@@ -22,13 +22,15 @@ class Lane:
     """One sequence inside one model. Its tokens are its own prompt, then the shared continuation.
 
     `pages` covers tokens [0, len(pages) * slots); of these [0, computed) are in the arena.
-    `hashes` names the leading full pages that the prefix index knows; len(hashes) <= len(pages).
+    `hashes` names leading full pages of its tokens, held or not: a page is hashed once, and its
+    name outlives preemption. The prefix index was told of the first `published` pages.
     """
 
     prompt: tuple[int, ...]
     pages: list[int] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
     computed: int = 0
+    published: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -54,11 +56,20 @@ class Sequence:
     cacheable: bool = True  # prefix-cache hits allowed (not where prompt rows are wanted)
     salt: bytes = b""  # sequences share pages only with sequences of the same salt
     status: Status = Status.WAITING
-    arrival: int = 0  # order of arrival; preemption takes the latest first
+    arrival: int = 0  # numbered by the scheduler; preemption takes the latest first
 
     def length(self, lane: Lane) -> int:
         """Tokens the lane has in all, computed or not."""
         return len(lane.prompt) + len(self.continuation)
+
+    def front(self, lane: Lane) -> int:
+        """The lane position of the next row wanted.
+
+        Lane tokens [0, front) may be computed in any step. Rows [row, row + count) sit on positions
+        [front, front + count), which all lanes compute in the one step that samples them: so a
+        slice stops at `front` or before it, or at `front + count` in a step that samples.
+        """
+        return len(lane.prompt) - 1 + self.row
 
     def tokens(self, lane: Lane, start: int, stop: int) -> list[int]:
         """The lane's tokens in [start, stop)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from enum import IntEnum
 from typing import Generic, TypeVar
 
@@ -43,6 +43,14 @@ class Trio(Mapping[Role, T], Generic[T]):
 
     def __len__(self) -> int:
         return len(self._things)
+
+    def items(self) -> ItemsView[Role, T]:
+        """(role, thing) in order: the dict's own view, since trios are walked for every token."""
+        return self._things.items()
+
+    def values(self) -> ValuesView[T]:
+        """The things in role order, by the dict's own view."""
+        return self._things.values()
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{role.label}={thing!r}" for role, thing in self.items())
