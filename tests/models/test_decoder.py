@@ -10,6 +10,7 @@ from torch import Tensor
 
 from proxyfuse.models.config import read_config
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
+from proxyfuse.models.reference import next_logits
 from proxyfuse.models.weights import load_weights
 from proxyfuse_kernels.reference import ReferenceOps
 from tests.tiny import FAMILIES, make_model
@@ -59,11 +60,16 @@ def slots(pages: Tensor, positions: Tensor) -> Tensor:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("family", FAMILIES)
-def test_logits_are_hugging_faces(family: str, tmp_path: Path) -> None:
+def test_paged_and_dense_logits_are_hugging_faces(family: str, tmp_path: Path) -> None:
     model = make_model(tmp_path, family)
+    config = read_config(tmp_path)
+    weights = load_weights(tmp_path, config, torch.float32)
     for ids, got in zip(texts(301), decode(tmp_path, torch.float32, chunk=6), strict=True):
         want = model(ids[None]).logits[0]
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            next_logits(config, weights, ids.tolist()), want[-1], rtol=1e-4, atol=1e-4
+        )
         assert want.std() > 1 and len(want.argmax(-1).unique()) > 1  # something is at stake
 
 
