@@ -1,0 +1,1 @@
+"""Tokenizers and whether three agree, chat templates per role, ids back to text as they come."""
