@@ -59,10 +59,15 @@ class Ledger:
             for role, lane in sequence.lanes.items()
         )
 
-    def match(self, sequence: Sequence) -> list[list[int]]:
-        """The known pages that each lane could begin with; all of them end before the next row."""
+    def match(self, sequence: Sequence, like: Sequence | None = None) -> list[list[int]]:
+        """The known pages that each lane could begin with; all of them end before the next row.
+
+        like: another sequence; where they share a prompt its page names are not hashed again.
+        """
         if not self._reads(sequence):
             return [[] for _ in sequence.lanes]
+        if like is not None and self._salt(like) == self._salt(sequence):
+            self._copy_names(sequence, like)
         return [self._match(sequence, role, lane) for role, lane in sequence.lanes.items()]
 
     def price(self, sequence: Sequence, found: list[list[int]]) -> int:
@@ -128,6 +133,13 @@ class Ledger:
             assert lane.published * self._slots[role] <= lane.computed, "published before computed"
             writable = lane.pages[lane.published :]
             assert all(holders[page] == 1 for page in writable), "a page has two writers"
+
+    def _copy_names(self, sequence: Sequence, like: Sequence) -> None:
+        for role, lane in sequence.lanes.items():
+            other = like.lanes.get(role)
+            if other is not None and other.prompt is lane.prompt:
+                names = other.hashes[: len(lane.prompt) // self._slots[role]]
+                lane.hashes.extend(names[len(lane.hashes) :])
 
     def _match(self, sequence: Sequence, role: Role, lane: Lane) -> list[int]:
         slots, salt = self._slots[role], self._salt(sequence)

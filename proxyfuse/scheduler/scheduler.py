@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import insort
-from collections import deque
-from collections.abc import Callable
 from collections.abc import Sequence as Seq
-from itertools import takewhile
 
 from proxyfuse.cache import Geometry, Ledger
-from proxyfuse.plan import Plan, Sample
+from proxyfuse.plan import Plan
+from proxyfuse.scheduler.queues import Queues
+from proxyfuse.scheduler.rows import Drafts, no_drafts, settle_rows, wanted
 from proxyfuse.scheduler.step import Step
 from proxyfuse.sequence import Sequence, Status
 from proxyfuse.trio import Trio
-
-
-def no_drafts(sequence: Sequence) -> int:
-    """Plain decoding: nothing is proposed ahead."""
-    return 0
 
 
 class Scheduler:
@@ -27,8 +20,6 @@ class Scheduler:
     `max_num_batched_tokens` rows a role and `max_sampled_rows` rows of the sampler go, the earliest
     arrival first. A sequence short of pages takes them from the latest arrival, which waits
     again and recomputes; so the earliest always gets on if it fits the pool alone (`pages_needed`).
-
-    `drafts(sequence)` says how many tokens beyond the next one are to be verified in this step.
     """
 
     def __init__(
@@ -40,7 +31,7 @@ class Scheduler:
         max_num_batched_tokens: int,
         max_sampled_rows: int | None = None,
         enable_prefix_caching: bool = True,
-        drafts: Callable[[Sequence], int] = no_drafts,
+        drafts: Drafts = no_drafts,
     ) -> None:
         self.ledger = Ledger(geometry, pages, caching=enable_prefix_caching)
         self._roles = geometry.slots.roles
@@ -48,24 +39,22 @@ class Scheduler:
         self._rows = max_num_batched_tokens
         self._sampler_rows = max_sampled_rows or max(max_num_seqs, 256)
         self._drafts = drafts
-        self._waiting: deque[Sequence] = deque()  # both in order of arrival
-        self._running: list[Sequence] = []
-        self._arrivals = 0
+        self._queues = Queues()
 
     @property
     def running(self) -> int:
         """Sequences that hold pages."""
-        return len(self._running)
+        return len(self._queues.running)
 
     @property
     def waiting(self) -> int:
         """Sequences that are queued, new or preempted."""
-        return len(self._waiting)
+        return len(self._queues.waiting)
 
     @property
     def idle(self) -> bool:
         """Whether every sequence added was retired."""
-        return not self._running and not self._waiting
+        return not self._queues.running and not self._queues.waiting
 
     def pages_needed(self, prompts: Trio[int], tokens: int) -> int:
         """The most pages that one sequence ever holds.
@@ -79,12 +68,10 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         """Queue a new sequence behind all others."""
-        sequence.arrival = self._arrivals
-        self._arrivals += 1
-        self._waiting.append(sequence)
+        self._queues.add(sequence)
 
     def plan(self) -> Plan:
-        """Decide one step and count it as computed. Pages are held, so that it can be launched."""
+        """Decide one step and count it as computed. Its pages are held: it can be launched."""
         step = Step(self._roles, self._rows, self._sampler_rows)
         preempted = self._continue(step)
         if not preempted:
@@ -99,7 +86,7 @@ class Scheduler:
         """
         for sample, tokens in zip(plan.samples, kept, strict=True):
             if sample.sequence.status is Status.RUNNING:
-                _keep(sample, tokens)
+                settle_rows(sample, tokens)
         for role, slices in plan.slices.items():
             for piece in slices:
                 if piece.sequence.status is Status.RUNNING:
@@ -107,37 +94,32 @@ class Scheduler:
 
     def retire(self, sequence: Sequence) -> None:
         """The sequence is finished, whatever its state, and gives back all it holds at once."""
-        if sequence.status is Status.RUNNING:
-            self._running.remove(sequence)
-        elif sequence.status is Status.WAITING:
-            self._waiting.remove(sequence)
-        sequence.status = Status.FINISHED
+        self._queues.finish(sequence)
         self.ledger.release(sequence)
 
     def abort(self, request_id: str) -> list[Sequence]:
         """Retire all sequences of a request; returns those that were still alive."""
-        alive = [s for s in (*self._running, *self._waiting) if s.request_id == request_id]
+        queued = (*self._queues.running, *self._queues.waiting)
+        alive = [sequence for sequence in queued if sequence.request_id == request_id]
         for sequence in alive:
             self.retire(sequence)
         return alive
 
     def check(self) -> None:
         """The ledger balances and the queues are in order. For tests."""
-        self.ledger.check(self._running)
-        for queue, status in ((self._running, Status.RUNNING), (self._waiting, Status.WAITING)):
-            arrivals = [sequence.arrival for sequence in queue]
-            assert arrivals == sorted(arrivals), "a queue is out of order"
-            assert all(sequence.status is status for sequence in queue)
-        assert not any(lane.pages for s in self._waiting for lane in s.lanes.values())
+        self._queues.check()
+        self.ledger.check(self._queues.running)
 
     def _continue(self, step: Step) -> list[Sequence]:
         """Spend on what runs already; returns what had to be preempted for it, latest first."""
         preempted: list[Sequence] = []
         index = 0
-        while index < len(self._running):
-            sequence = self._running[index]
+        while index < len(self._queues.running):
+            sequence = self._queues.running[index]
             while sequence.status is Status.RUNNING and not self._spend(step, sequence):
-                preempted.append(self._preempt_latest())
+                victim = self._queues.preempt_latest()
+                self.ledger.release(victim)
+                preempted.append(victim)
             index += 1
         return preempted
 
@@ -149,85 +131,56 @@ class Scheduler:
         the next page of its prompt is being computed in this very step, it stands aside with its
         slot and pages reserved, and finds the page known in a later step.
         """
-        slots = self._max_num_seqs - len(self._running)
-        if not self._waiting or slots <= 0:
-            return
-        spare = self._spare()
+        waiting, ledger = self._queues.waiting, self.ledger
+        slots = self._max_num_seqs - len(self._queues.running)
+        spare = self._spare(step) if waiting and slots > 0 else 0
         aside: list[Sequence] = []
-        while self._waiting and slots and spare > 0:
-            sequence = self._waiting[0]
-            found = self.ledger.match(sequence)
-            price = self.ledger.price(sequence, found)
-            if price > spare or not all(step.rows[role] for role in sequence.lanes):
+        last = None
+        while waiting and slots > 0 and spare > 0:
+            sequence = waiting[0]
+            if not all(step.rows[role] for role in sequence.lanes):
                 break
-            self._waiting.popleft()
+            found = ledger.match(sequence, last)
+            price = ledger.price(sequence, found)
+            if price > spare:
+                break
+            last = waiting.popleft()
             slots -= 1
             spare -= price + len(sequence.lanes)
-            if any(name in step.filling for name in self.ledger.misses(sequence, found)):
+            if any(name in step.filling for name in ledger.misses(sequence, found)):
                 aside.append(sequence)
             else:
                 self._start(step, sequence, found)
-        self._waiting.extendleft(reversed(aside))
-
-    def _spare(self) -> int:
-        """Available pages beyond what running lanes are owed and one for each of them."""
-        kept = sum(self.ledger.owed(sequence) + len(sequence.lanes) for sequence in self._running)
-        return self.ledger.pool.available - kept
+        waiting.extendleft(reversed(aside))
 
     def _start(self, step: Step, sequence: Sequence, found: list[list[int]]) -> None:
         self.ledger.adopt(sequence, found)
-        sequence.status = Status.RUNNING
-        insort(self._running, sequence, key=_arrival)  # it may have stood aside for later ones
+        self._queues.start(sequence)
         fits = self._spend(step, sequence)
         assert fits, "admitted without pages"
+
+    def _spare(self, step: Step) -> int:
+        """Available pages beyond what running lanes are owed and one for each of them."""
+        lanes = sum(len(sequence.lanes) for sequence in self._queues.running)
+        owed = sum(map(self.ledger.owed, step.behind))
+        return self.ledger.pool.available - lanes - owed
 
     def _spend(self, step: Step, sequence: Sequence) -> bool:
         """Spend what is left of the step on one running sequence.
 
         False, and nothing changed, if the pool lacks a page for that.
         """
-        count = step.count(sequence, self._wanted(sequence))
+        rows = wanted(sequence, self._drafts)
+        count = step.count(sequence, rows)
         stops = step.stops(sequence, count)
         covered = self.ledger.cover(sequence, stops)
         if not covered and count > 1:  # no other sequence gives up its pages for more than one row
             count, stops = 1, step.stops(sequence, 1)
             covered = self.ledger.cover(sequence, stops)
         if covered:
-            if self._waiting:
+            if self._queues.waiting:
                 step.filling.update(self.ledger.fills(sequence, stops))
             step.take(sequence, stops, count)
+            if count < rows:
+                step.behind.append(sequence)
         return covered
-
-    def _wanted(self, sequence: Sequence) -> int:
-        """Rows worth sampling: of known tokens and, while writing, the next and its drafts."""
-        known = len(sequence.continuation) - sequence.row
-        if sequence.given:
-            assert known > 0, "everything given was scored: it should have been retired"
-            return known
-        return known + 1 if known else 1 + self._drafts(sequence)
-
-    def _preempt_latest(self) -> Sequence:
-        """Back to waiting, in order of arrival, to be computed again from its tokens."""
-        victim = self._running.pop()
-        self.ledger.release(victim)
-        victim.status = Status.WAITING
-        earlier = sum(1 for _ in takewhile(lambda s: s.arrival < victim.arrival, self._waiting))
-        self._waiting.insert(earlier, victim)
-        return victim
-
-
-def _arrival(sequence: Sequence) -> int:
-    return sequence.arrival
-
-
-def _keep(sample: Sample, tokens: Seq[int]) -> None:
-    """Append drawn tokens, move on to the row after them, take back what was computed past it."""
-    sequence = sample.sequence
-    known = min(sample.count, len(sequence.continuation) - sample.row)
-    settled = known + len(tokens)
-    assert settled <= sample.count, "more tokens kept than drawn"
-    sequence.continuation.extend(tokens)
-    sequence.row = sample.row + settled
-    if settled < sample.count:
-        for lane in sequence.lanes.values():
-            lane.computed = min(lane.computed, sequence.front(lane))

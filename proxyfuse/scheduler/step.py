@@ -10,12 +10,13 @@ from proxyfuse.trio import Role, Trio
 class Step:
     """A plan in the making: `rows` of each role's forward and `sampler_rows` are left to spend."""
 
-    __slots__ = ("_alone", "_fused", "_slices", "filling", "rows", "sampler_rows")
+    __slots__ = ("_alone", "_fused", "_slices", "behind", "filling", "rows", "sampler_rows")
 
     def __init__(self, roles: tuple[Role, ...], rows: int, sampler_rows: int) -> None:
         self.rows = [rows] * len(roles)  # by role
         self.sampler_rows = sampler_rows
         self.filling: set[bytes] = set()  # names of prompt pages that this step completes
+        self.behind: list[Sequence] = []  # running, with rows wanted that were not to be had
         self._slices: dict[Role, list[Slice]] = {role: [] for role in roles}
         self._fused: list[Sample] = []
         self._alone: list[Sample] = []
