@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from proxyfuse.errors import WeightsError
-from proxyfuse.models.checkpoint import Stored, Unpickled, find_tensors
+from proxyfuse.models.checkpoint import find_tensors
 from proxyfuse.models.config import ModelConfig
+from proxyfuse.models.pickled_file import Unpickled
+from proxyfuse.models.safetensors_file import Stored
 
 SHOWN = 4  # names that a message lists before it only counts
 

@@ -1,0 +1,99 @@
+"""A safetensors file: its header checked against its length, its tensors read in pieces."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from proxyfuse.errors import WeightsError
+
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+}
+PIECE = 4 << 20  # bytes read at a time: all that loading needs beside the weights
+HEADER_LIMIT = 100 << 20  # bytes; the format's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A tensor in a file: where its bytes lie and what they mean."""
+
+    file: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    start: int  # byte of the file
+
+    def copy_to(self, place: Tensor) -> None:
+        """Convert and copy into a contiguous tensor of the same shape, a piece at a time.
+
+        Reads, rather than maps, the file: pages of a map count as this process's memory. Raises
+        `WeightsError` where the file ends too soon or a value does not fit the place's type.
+        """
+        flat, done, itemsize = place.view(-1), 0, self.dtype.itemsize
+        buffer = bytearray(min(PIECE, max(1, flat.numel()) * itemsize))
+        narrower = place.dtype == torch.float16 != self.dtype
+        with self.file.open("rb") as stream:
+            stream.seek(self.start)
+            while done < flat.numel():
+                wanted = min(len(buffer), (flat.numel() - done) * itemsize)
+                if stream.readinto(memoryview(buffer)[:wanted]) < wanted:
+                    raise WeightsError(f"{self.file}: {self.name}: the file ends within it")
+                piece = torch.frombuffer(buffer, dtype=self.dtype)[: wanted // itemsize]
+                target = flat[done : done + len(piece)].copy_(piece)
+                if narrower and not target.isfinite().all():
+                    largest = torch.finfo(torch.float16).max
+                    raise WeightsError(
+                        f"{self.file}: {self.name}: got a value that float16 cannot hold, "
+                        f"want at most {largest:g}; load in bfloat16 or float32"
+                    )
+                done += len(piece)
+
+
+def read_header(file: Path) -> Iterator[tuple[str, Stored]]:
+    """The tensors of a file by name.  Raises `WeightsError` where it is corrupt or truncated."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length > min(HEADER_LIMIT, size - 8):
+            raise WeightsError(f"{file}: got a header of {length} bytes in a file of {size} bytes")
+        raw = stream.read(length)
+    try:
+        header = json.loads(raw)
+    except ValueError as error:
+        raise WeightsError(f"{file}: want a header in JSON, got {error}") from None
+    if not isinstance(header, dict):
+        raise WeightsError(f"{file}: want a header of names, got {type(header).__name__}")
+    header.pop("__metadata__", None)
+    for name, entry in header.items():
+        yield name, _stored(file, name, entry, 8 + length, size)
+
+
+def _stored(file: Path, name: str, entry: Any, base: int, size: int) -> Stored:
+    """The tensor of one header entry, whose offsets count from byte `base`."""
+    try:
+        kind, (begin, end) = str(entry["dtype"]), entry["data_offsets"]
+        shape, start, stop = tuple(map(int, entry["shape"])), base + int(begin), base + int(end)
+    except (KeyError, TypeError, ValueError):
+        raise WeightsError(f"{file}: {name}: got the header entry {entry!r}") from None
+    if kind not in DTYPES:
+        raise WeightsError(f"{file}: {name}: got the type {kind}, want one of {', '.join(DTYPES)}")
+    numel, dtype = math.prod(shape), DTYPES[kind]
+    if min(shape, default=0) < 0 or start < base or stop - start != numel * dtype.itemsize:
+        raise WeightsError(
+            f"{file}: {name}: got bytes {begin} to {end} for {kind} of shape {shape}"
+        )
+    if stop > size:
+        got = f"it ends at byte {stop} of a file of {size} bytes"
+        raise WeightsError(f"{file}: {name}: the file is truncated: {got}")
+    return Stored(file, name, shape, dtype, start)
