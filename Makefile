@@ -1,0 +1,38 @@
+# One line each, the same for people and for CI. The first call makes .venv; later ones reuse it.
+#   PYTHON=python3.12      another interpreter, 3.11 or newer
+#   VENV=/tmp/venv         another place for the environment
+#   TORCH_INDEX=https://download.pytorch.org/whl/cpu
+#                          where torch comes from, if not from pip's usual index (which has the CUDA
+#                          build); PIP_INDEX_URL and pip's other settings hold for everything else
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install -q -c constraints.txt
+READY := $(VENV)/.ready
+NATIVE := $(shell find csrc -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null)
+
+.PHONY: demo test check bench gpu
+
+demo: $(READY)
+	$(BIN)/proxyfuse demo
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(if $(NATIVE),$(BIN)/clang-format --dry-run --Werror $(NATIVE))
+
+bench: $(READY)
+	$(BIN)/proxyfuse bench
+
+gpu: $(READY)
+	$(BIN)/python -m pytest -m gpu
+
+$(READY): pyproject.toml constraints.txt $(wildcard setup.py CMakeLists.txt csrc/CMakeLists.txt) $(NATIVE)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+	$(PIP) setuptools pybind11 cmake ninja
+	$(PIP) --no-build-isolation -e '.[dev]'
+	touch $@

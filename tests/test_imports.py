@@ -1,0 +1,128 @@
+"""The house has floors: a module imports from its own room and from below, never from above."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted([*ROOT.glob("proxyfuse/**/*.py"), *ROOT.glob("kernels/**/*.py")])
+
+# From the roof down. Names in one set stand side by side and may use each other; several sets on a
+# floor are rooms with a wall between them.
+FLOORS: list[list[set[str]]] = [
+    [{"server", "cli", "demo", "__main__"}],
+    [{"proxyfuse"}],
+    [{"engine", "reference"}],
+    [{"scheduler"}, {"runner"}],
+    [{"models"}, {"cache"}, {"text"}],
+    [{"sequence", "plan", "config"}],
+    [{"sampling", "trio", "errors"}],
+    [{"proxyfuse_kernels"}],
+]
+
+# Files that import inside a function, and what: optional dependencies only, one place for each.
+LAZY: dict[str, set[str]] = {}
+
+
+def place(module: str) -> tuple[int, int]:
+    """The floor and the room of one of our modules, by its dotted name."""
+    parts = module.split(".")
+    name = parts[0] if len(parts) == 1 or parts[0] == "proxyfuse_kernels" else parts[1]
+    for floor, rooms in enumerate(FLOORS):
+        for room, names in enumerate(rooms):
+            if name in names:
+                return floor, room
+    raise AssertionError(f"{module} is on no floor: give it one in FLOORS")
+
+
+def imported(node: ast.AST, known: set[str]) -> list[str]:
+    """The modules of ours that a statement imports, as `from package import module` means them."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        assert not node.level, "relative imports hide where a module stands"
+        inside = [f"{node.module}.{alias.name}" for alias in node.names]
+        names = [name if name in known else str(node.module) for name in inside]
+    else:
+        return []
+    return [name for name in names if name.split(".")[0] in ("proxyfuse", "proxyfuse_kernels")]
+
+
+def faults(path: str, module: str, source: str, known: set[str]) -> Iterator[str]:
+    """What is wrong with one file's imports, one line for each."""
+    tree = ast.parse(source)
+    floor, room = place(module)
+    for node in ast.walk(tree):
+        for name in imported(node, known):
+            other_floor, other_room = place(name)
+            if other_floor < floor:
+                yield f"{module} imports {name}, from a floor above"
+            if other_floor == floor and other_room != room:
+                yield f"{module} imports {name}, from the room beside"
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import | ast.ImportFrom) and not allowed(path, node):
+                    yield f"{module} imports inside a function, line {node.lineno}"
+
+
+def allowed(path: str, node: ast.Import | ast.ImportFrom) -> bool:
+    names = (
+        [str(node.module)]
+        if isinstance(node, ast.ImportFrom)
+        else [alias.name for alias in node.names]
+    )
+    return {name.split(".")[0] for name in names} <= LAZY.get(path, set())
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts[1:] if parts[0] == "kernels" else parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+KNOWN = {dotted(path) for path in SOURCES}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=dotted)
+def test_imports_go_down(path: Path) -> None:
+    found = list(faults(str(path.relative_to(ROOT)), dotted(path), path.read_text(), KNOWN))
+    assert not found, "\n".join(found)
+
+
+def test_kernels_is_a_source_root_and_no_package() -> None:
+    assert not (ROOT / "kernels" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("proxyfuse.trio", "from proxyfuse.sequence import Lane"),
+        ("proxyfuse.text.chat", "import proxyfuse.engine.llm"),
+        ("proxyfuse.text.chat", "from proxyfuse import cache"),
+        ("proxyfuse.models.rope", "from proxyfuse import LLM"),
+        ("proxyfuse.scheduler.step", "from proxyfuse.runner import arena"),
+        ("proxyfuse.runner.arena", "from proxyfuse.scheduler import Scheduler"),
+        ("proxyfuse_kernels.embed", "from proxyfuse.errors import ConfigError"),
+        ("proxyfuse.engine", "def f():\n    import torch"),
+        ("proxyfuse.cache.pool", "if TYPE_CHECKING:\n    from proxyfuse.engine import core"),
+    ],
+)
+def test_a_fault_is_found(module: str, source: str) -> None:
+    assert list(faults("file.py", module, source, KNOWN | {"proxyfuse.cache"}))
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("proxyfuse", "from proxyfuse.engine.llm import LLM"),
+        ("proxyfuse.plan", "from proxyfuse.sequence import Lane"),
+        ("proxyfuse.runner.arena", "from proxyfuse_kernels.ops import Ops"),
+        ("proxyfuse.cli.chat", "from proxyfuse import LLM\nfrom proxyfuse.text import chat"),
+        ("proxyfuse.engine", "import torch\nfrom proxyfuse.runner import arena"),
+    ],
+)
+def test_what_is_right_is_no_fault(module: str, source: str) -> None:
+    assert not list(faults("file.py", module, source, KNOWN | {"proxyfuse.cache"}))
