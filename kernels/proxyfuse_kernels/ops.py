@@ -51,7 +51,7 @@ class Ops(Protocol):
 
         qkv [T, (H + 2G) * C]; positions [T] int32; slots [T] int32, each one page * B + offset with
         B slots a page; rotation [max positions, 2, C/2] float32, cosines then sines, of the
-        half-split ("rotate half") form; cache [P, 2, B, G, C], one layer's view, strided over pages.
+        half-split ("rotate half") form; cache [P, 2, B, G, C], one layer's view strided over pages.
         """
 
     def paged_attention(
@@ -68,7 +68,7 @@ class Ops(Protocol):
         window: int | None = None,
         softcap: float | None = None,
     ) -> None:
-        """Causal attention of each row over its lane's keys [0, positions[t]], or the last `window`.
+        """Causal attention of each row over its lane's keys [0, positions[t]] or the last `window`.
 
         qkv [T, (H + 2G) * C] (only q is read); lanes [T] int32, row t belongs to lane lanes[t], a
         lane's rows stand together in order; page_table [L, W] int32; cache as in rope_append;

@@ -39,7 +39,7 @@ class SampleRows:
 
     @classmethod
     def plain(cls, count: int, device: str = "cpu", **columns: Tensor) -> SampleRows:
-        """Rows of alpha 1 and temperature 1 that ask for nothing else, but for the columns given."""
+        """Rows of alpha 1 and temperature 1 that ask for nothing else but the columns given."""
 
         def floats(value: float) -> Tensor:
             return torch.full((count,), value, dtype=torch.float32, device=device)
