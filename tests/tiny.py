@@ -111,7 +111,7 @@ def make_trio(
     `base` and `proxy` override the configs; the expert, which has a chat template, and the
     antiexpert are one shape with different weights.
     """
-    small = {"hidden_size": 16, "intermediate_size": 29, "num_hidden_layers": 2, "head_dim": 6}
+    small = {"hidden_size": 12, "intermediate_size": 29, "num_hidden_layers": 2, "head_dim": 6}
     shapes = {Role.BASE: base or {}, Role.EXPERT: small | (proxy or {})}
     for role in Role:
         chat = role is Role.EXPERT

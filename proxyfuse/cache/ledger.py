@@ -28,10 +28,10 @@ class Ledger:
         self._caching = caching
         self._slots = list(geometry.slots.values())  # by role
 
-    def cover(self, sequence: Sequence, stops: list[int], spared: int = 0) -> bool:
+    def cover(self, sequence: Sequence, stops: list[int]) -> bool:
         """Give each lane pages for tokens [0, stop), one stop a lane.
 
-        False, and nothing changed, if taking pages would leave fewer than `spared` in the pool.
+        False, and nothing changed, if the pool has too few.
         """
         short = []
         for (role, lane), stop in zip(sequence.lanes.items(), stops, strict=True):
@@ -40,8 +40,7 @@ class Ledger:
                 short.append((lane, count))
         if not short:
             return True
-        need = sum(count for _, count in short)
-        pages = self.pool.allocate(need) if need + spared <= self.pool.available else None
+        pages = self.pool.allocate(sum(count for _, count in short))
         if pages is None:
             return False
         for lane, count in short:

@@ -1,0 +1,1 @@
+"""Measurements. Nothing in the package imports from here."""

@@ -1,0 +1,1 @@
+"""The rivals, each behind one small function."""

@@ -1,0 +1,137 @@
+"""The engine: plan, launch, settle. One thread at a time may touch it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxyfuse.engine.outputs import RequestOutput
+from proxyfuse.engine.request import Request
+from proxyfuse.engine.sequences import SequenceMaker
+from proxyfuse.engine.writing import Ending, Writing
+from proxyfuse.plan import Sample
+from proxyfuse.runner.draws import Flight, Landed
+from proxyfuse.runner.runner import Runner
+from proxyfuse.scheduler import Scheduler
+from proxyfuse.sequence import Sequence
+
+
+@dataclass(slots=True)
+class Running:
+    """A request inside the engine: its continuations, finished or not."""
+
+    request: Request
+    writings: list[Writing]
+
+    @property
+    def finished(self) -> bool:
+        """Whether every continuation has ended."""
+        return all(writing.ending is not None for writing in self.writings)
+
+
+class Engine:
+    """Runs requests to their end; every output leaves through its request's sink."""
+
+    def __init__(self, scheduler: Scheduler, runner: Runner, maker: SequenceMaker) -> None:
+        self._scheduler = scheduler
+        self._runner = runner
+        self._maker = maker
+        self._requests: dict[str, Running] = {}
+        self._writings: dict[Sequence, Writing] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether any request is unfinished."""
+        return bool(self._requests)
+
+    def add(self, requests: list[Request]) -> None:
+        """Take in checked requests, in order."""
+        for request in requests:
+            running = Running(request, self._maker.writings(request))
+            self._requests[request.request_id] = running
+            for writing in running.writings:
+                self._writings[writing.sequence] = writing
+                self._scheduler.add(writing.sequence)
+
+    def step(self) -> None:
+        """Plan, launch, settle: one step of everything that is running."""
+        if self.busy:
+            plan = self._scheduler.plan()
+            flight = self._runner.launch(plan)
+            self.settle(flight)
+
+    def settle(self, flight: Flight) -> None:
+        """Give the draws to their sequences; retire what ended; tell the sinks."""
+        plan, landed = flight.plan, flight.land()
+        kept = []
+        at = 0
+        for sample in plan.samples:
+            kept.append(self._take(sample, landed, at))
+            at += sample.count
+        self._scheduler.settle(plan, kept)
+        for sample in plan.samples:
+            writing = self._writings[sample.sequence]
+            if writing.ending is not None:
+                self._end(writing, writing.ending)
+        for request_id in dict.fromkeys(sample.sequence.request_id for sample in plan.samples):
+            self._tell(self._requests[request_id])
+
+    def _take(self, sample: Sample, landed: Landed, at: int) -> list[int]:
+        """The tokens that one sample adds to its sequence."""
+        writing = self._writings[sample.sequence]
+        kept = []
+        for step in range(sample.count):
+            token = writing.take(sample.row + step, landed, at + step)
+            if token is not None:
+                kept.append(token)
+            if writing.ending is not None:
+                break
+        return kept
+
+    def _end(self, writing: Writing, ending: Ending) -> None:
+        writing.end(ending)
+        self._scheduler.retire(writing.sequence)
+        del self._writings[writing.sequence]
+
+    def _tell(self, running: Running) -> None:
+        request, finished = running.request, running.finished
+        if finished:
+            del self._requests[request.request_id]
+        if finished or request.streaming:
+            request.sink(self._output(running, finished))
+
+    def _output(self, running: Running, finished: bool) -> RequestOutput:
+        request, writings = running.request, running.writings
+        first = writings[0]
+        prompt_rows = request.params.prompt_logprobs is not None
+        return RequestOutput(
+            request_id=request.request_id,
+            prompt=request.text,
+            prompt_token_ids=list(request.prompts.base),
+            outputs=[w.news() if request.streaming else w.whole() for w in writings],
+            finished=finished,
+            prompt_logprobs=first.prompt_logprobs if prompt_rows else None,
+            scores=first.scored if request.given else None,
+        )
+
+    def abort(self, request_id: str) -> None:
+        """End a request now; its pages are free when this returns."""
+        self._end_request(request_id, Ending("abort"))
+
+    def abort_all(self) -> None:
+        """End every request now."""
+        for request_id in list(self._requests):
+            self.abort(request_id)
+
+    def fail_all(self, failure: Exception) -> None:
+        """End every request with an error: a step failed and none of them can be trusted."""
+        for request_id in list(self._requests):
+            self._end_request(request_id, Ending("error", f"{type(failure).__name__}: {failure}"))
+
+    def _end_request(self, request_id: str, ending: Ending) -> None:
+        running = self._requests.get(request_id)
+        if running is None:
+            return
+        for writing in running.writings:
+            if writing.ending is None:
+                self._end(writing, ending)
+        self._tell(running)

@@ -1,0 +1,221 @@
+"""`LLM`: the engine as one Python object."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from proxyfuse.engine.load import Loaded, load
+from proxyfuse.engine.loop import EngineLoop
+from proxyfuse.engine.outputs import Logprob, RequestOutput, Score
+from proxyfuse.engine.prompts import Prompts, as_prompts, pair_up, tokenize, tokenize_continuation
+from proxyfuse.engine.request import Prompt, Request, TextOrIds
+from proxyfuse.errors import ConfigError, NonFiniteError, RequestError
+from proxyfuse.sampling import SamplingParams
+from proxyfuse.text.chat import Message
+from proxyfuse.trio import Role, Trio
+
+Name = str | Path
+Params = SamplingParams | Sequence[SamplingParams] | None
+
+
+class LLM:
+    """Three models that write one text: base + alpha * (expert - antiexpert).
+
+    `base`, `expert` and `antiexpert` are folders or hub names; with the base alone it is an
+    ordinary engine. Options are the fields of `EngineConfig`, and `revision`,
+    `skip_tokenizer_init` and `chat_templates` of `load`. Safe to call from any thread.
+
+    Raises `ConfigError`, `ModelError` (and its children) or `MemoryBudgetError`, before any weight
+    is read where that is possible.
+    """
+
+    def __init__(
+        self, base: Name, expert: Name | None = None, antiexpert: Name | None = None, **options: Any
+    ) -> None:
+        if (expert is None) != (antiexpert is None):
+            raise ConfigError(
+                f"got expert={expert!r} and antiexpert={antiexpert!r}, want both or none"
+            )
+        names = dict(zip(Role, (base, expert, antiexpert), strict=True))
+        present = Trio({role: name for role, name in names.items() if name is not None})
+        self._loaded: Loaded = load(present, **options)
+        self._loop = EngineLoop(self._loaded.engine)
+        self._numbers = itertools.count()
+        self._seeds = random.Random(self._loaded.config.seed)
+
+    def generate(
+        self, prompts: Prompts, sampling_params: Params = None, use_tqdm: bool = True
+    ) -> list[RequestOutput]:
+        """Write continuations for one prompt or many; outputs come in the order of the prompts.
+
+        Raises `RequestError` before anything runs if any prompt or parameter cannot be run. What
+        fails later ends with finish_reason "error" and leaves the others alone.
+        """
+        asked = as_prompts(prompts)
+        params = pair_up(sampling_params, len(asked))
+        inbox: queue.SimpleQueue[RequestOutput] = queue.SimpleQueue()
+        requests = [
+            self._request(prompt, param, inbox) for prompt, param in zip(asked, params, strict=True)
+        ]
+        return self._run(requests, inbox, "generate" if use_tqdm else None)
+
+    def stream(
+        self, prompt: Prompt | TextOrIds, sampling_params: SamplingParams | None = None
+    ) -> Iterator[RequestOutput]:
+        """Yield what is new as it is written. Closing the iterator aborts the request."""
+        inbox: queue.SimpleQueue[RequestOutput] = queue.SimpleQueue()
+        params = sampling_params or SamplingParams()
+        request = self._request(as_prompts(prompt)[0], params, inbox, streaming=True)
+        return self._stream(request, inbox)
+
+    def chat(
+        self,
+        messages: Sequence[Message] | Sequence[Sequence[Message]],
+        sampling_params: Params = None,
+        use_tqdm: bool = True,
+    ) -> list[RequestOutput]:
+        """Answer one conversation or many; each role sees it through its own chat template."""
+        single = bool(messages) and isinstance(messages[0], dict)
+        conversations = [messages] if single else list(messages)
+        prompts = [self.chat_prompt(conversation) for conversation in conversations]  # type: ignore[arg-type]
+        return self.generate(prompts, sampling_params, use_tqdm)
+
+    def chat_prompt(self, messages: Sequence[Message]) -> Prompt:
+        """The prompt of each role for a conversation, as ids."""
+        if self._loaded.chat is None:
+            raise RequestError("chat: no tokenizer was loaded, want one to render messages with")
+        rendered = self._loaded.chat.render(messages)
+        return Prompt(*(rendered[role].ids for role in rendered))
+
+    def score(
+        self,
+        prompts: Prompts,
+        continuations: Sequence[TextOrIds],
+        alpha: float | None = None,
+        use_tqdm: bool = True,
+    ) -> list[Score]:
+        """Each continuation token's log-probability: fused, and under each role alone.
+
+        A continuation given as text is tokenised together with its prompt, as it would have been
+        read. Raises `RequestError`; `NonFiniteError` where a model's logits are not finite.
+        """
+        asked = as_prompts(prompts)
+        if len(asked) != len(continuations):
+            got = f"{len(asked)} prompts and {len(continuations)} continuations"
+            raise RequestError(f"score: got {got}, want as many of each")
+        params = SamplingParams(alpha=alpha, logprobs=0)
+        inbox: queue.SimpleQueue[RequestOutput] = queue.SimpleQueue()
+        requests = [
+            self._request(prompt, params, inbox, continuation=continuation)
+            for prompt, continuation in zip(asked, continuations, strict=True)
+        ]
+        outputs = self._run(requests, inbox, "score" if use_tqdm else None)
+        return [_score(request, output) for request, output in zip(requests, outputs, strict=True)]
+
+    def abort(self, request_id: str) -> None:
+        """End a request wherever it stands; unknown or finished ids are ignored."""
+        self._loop.abort(request_id)
+
+    def close(self) -> None:
+        """Abort what is running and release the engine's thread and memory."""
+        self._loop.close()
+
+    def __enter__(self) -> LLM:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _request(
+        self,
+        prompt: Prompt,
+        params: SamplingParams,
+        inbox: queue.SimpleQueue[RequestOutput],
+        *,
+        continuation: TextOrIds | None = None,
+        streaming: bool = False,
+    ) -> Request:
+        loaded = self._loaded
+        given = (
+            ()
+            if continuation is None
+            else tokenize_continuation(loaded.tokenizers, prompt, continuation)
+        )
+        seed = self._seeds.getrandbits(63) if params.seed is None else params.seed
+        request = Request(
+            request_id=str(next(self._numbers)),
+            text=prompt.text_or_ids if isinstance(prompt.text_or_ids, str) else None,
+            prompts=tokenize(loaded.tokenizers, loaded.limits.widths.roles, prompt),
+            params=params,
+            seed=seed,
+            sink=inbox.put,
+            given=given,
+            streaming=streaming,
+        )
+        loaded.check(request)
+        return request
+
+    def _run(
+        self, requests: list[Request], inbox: queue.SimpleQueue[RequestOutput], label: str | None
+    ) -> list[RequestOutput]:
+        self._loop.submit(requests)
+        done: dict[str, RequestOutput] = {}
+        try:
+            with tqdm(total=len(requests), desc=label, disable=None if label else True) as bar:
+                while len(done) < len(requests):
+                    output = inbox.get()
+                    done[output.request_id] = output
+                    bar.update()
+        finally:
+            for request in requests:
+                if request.request_id not in done:
+                    self._loop.abort(request.request_id)
+        return [done[request.request_id] for request in requests]
+
+    def _stream(
+        self, request: Request, inbox: queue.SimpleQueue[RequestOutput]
+    ) -> Iterator[RequestOutput]:
+        self._loop.submit([request])
+        finished = False
+        try:
+            while not finished:
+                output = inbox.get()
+                finished = output.finished
+                yield output
+        finally:
+            if not finished:
+                self._loop.abort(request.request_id)
+
+
+def _score(request: Request, output: RequestOutput) -> Score:
+    ending = output.outputs[0]
+    if ending.finish_reason == "error":
+        raise NonFiniteError(f"request {output.request_id}: {ending.stop_reason}")
+    found = output.scores or []
+    trio = len(request.prompts) > 1
+    return Score(
+        token_ids=list(request.given),
+        fused=[item.logprob for item in found],
+        base=[_known(item, "base") for item in found],
+        expert=[_known(item, "expert") for item in found] if trio else None,
+        antiexpert=[_known(item, "antiexpert") for item in found] if trio else None,
+    )
+
+
+def _known(item: Logprob, role: str) -> float:
+    value = getattr(item, role)
+    assert value is not None, f"a scored row without the {role}'s log-probability"
+    return float(value)

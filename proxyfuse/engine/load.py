@@ -1,0 +1,212 @@
+"""From three folders to an engine: checked, then loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from proxyfuse.cache import Geometry, KVShape
+from proxyfuse.config import EngineConfig
+from proxyfuse.engine.core import Engine
+from proxyfuse.engine.memory import free_bytes, share_out
+from proxyfuse.engine.request import Limits, Request, check_request
+from proxyfuse.engine.sequences import SequenceMaker
+from proxyfuse.errors import ConfigError, RequestError
+from proxyfuse.models.config import ModelConfig, read_config
+from proxyfuse.models.decoder import Decoder
+from proxyfuse.models.folder import resolve
+from proxyfuse.models.weights import Weights, load_weights, weights_bytes
+from proxyfuse.runner.arena import Arena
+from proxyfuse.runner.runner import Capacity, Runner
+from proxyfuse.scheduler import Scheduler
+from proxyfuse.text.agreement import compare
+from proxyfuse.text.chat import ChatFormat
+from proxyfuse.text.tokenizer import Tokenizer
+from proxyfuse.trio import Role, Trio
+
+LEAST_SAMPLES = (
+    64  # rows of the sampler in a step, however few sequences may run: scoring wants them
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """An engine that is ready, and what a caller needs around it."""
+
+    config: EngineConfig
+    models: Trio[ModelConfig]
+    tokenizers: Trio[Tokenizer] | None
+    chat: ChatFormat | None
+    limits: Limits
+    engine: Engine
+    scheduler: Scheduler
+    runner: Runner
+    maker: SequenceMaker
+
+    def check(self, request: Request) -> None:
+        """Raise `RequestError` for what cannot be run, with what was got and what was wanted."""
+        check_request(request, self.limits)
+        prompts = self.maker.prompts(request).map(len)
+        room = self.limits.max_model_len - max(prompts.values())
+        tokens = len(request.given) or min(request.params.max_tokens or room, room)
+        needed = self.scheduler.pages_needed(prompts, tokens)
+        total = self.scheduler.ledger.pool.total
+        if needed > total:
+            raise RequestError(
+                f"prompt and {tokens} new tokens need {needed} KV pages, the arena has {total};"
+                " want a shorter prompt, fewer max_tokens or more kv_cache_bytes"
+            )
+
+
+def load(
+    names: Trio[str | Path],
+    *,
+    revision: str | None = None,
+    skip_tokenizer_init: bool = False,
+    chat_templates: Mapping[Role, str | None] | None = None,
+    **options: Any,
+) -> Loaded:
+    """Check everything that can be checked from small files, then read the weights.
+
+    Options are the fields of `EngineConfig`. Raises `ConfigError`, `ModelError` and its children,
+    or `MemoryBudgetError`.
+    """
+    config = _config(options)
+    folders = names.map(lambda name: resolve(name, revision))
+    models = folders.map(read_config)
+    tokenizers = None if skip_tokenizer_init else folders.map(Tokenizer)
+    longest = _longest(models, config.max_model_len)
+    widths = models.map(lambda model: model.vocab_size)
+    limits = Limits(max_model_len=longest, vocab=_vocab(tokenizers, widths), widths=widths)
+    device, dtype = _device(config.device), _dtype(config.dtype, models)
+    geometry = Geometry(models.map(lambda model: _kv_shape(model, dtype)), config.page_size)
+    sizes = _distinct_bytes(folders, models, dtype)
+    free = free_bytes(device, config.gpu_memory_utilization)
+    pages = share_out(config, geometry, sizes, longest, free)
+    decoders = _decoders(folders, models, dtype, device, longest)
+    scheduler = _scheduler(config, geometry, pages)
+    runner = _runner(config, decoders, Arena(geometry, pages, device), limits)
+    maker = SequenceMaker(config, models, limits, tokenizers)
+    return Loaded(
+        config=config,
+        models=models,
+        tokenizers=tokenizers,
+        chat=None if tokenizers is None else ChatFormat(tokenizers, chat_templates),
+        limits=limits,
+        engine=Engine(scheduler, runner, maker),
+        scheduler=scheduler,
+        runner=runner,
+        maker=maker,
+    )
+
+
+def _config(options: dict[str, Any]) -> EngineConfig:
+    unknown = sorted(set(options) - set(EngineConfig.__dataclass_fields__))
+    if unknown:
+        known = ", ".join(EngineConfig.__dataclass_fields__)
+        raise ConfigError(f"got unknown option {', '.join(unknown)}; want one of {known}")
+    return EngineConfig(**options)
+
+
+def _vocab(tokenizers: Trio[Tokenizer] | None, widths: Trio[int]) -> int:
+    """Ids that may be drawn: rows of every head, less a tail that not every tokenizer knows."""
+    narrowest = min(widths.values())
+    if tokenizers is None:
+        return narrowest
+    agreement = compare(tokenizers, widths)
+    agreement.require()
+    foreign = [ids[-1] for ids in agreement.partial.values() if ids]
+    tail = any(agreement.limit <= token < narrowest for token in foreign)
+    return agreement.limit if tail else narrowest
+
+
+def _longest(models: Trio[ModelConfig], asked: int | None) -> int:
+    role = min(models, key=lambda role: models[role].max_positions)
+    shortest = models[role].max_positions
+    if asked is not None and asked > shortest:
+        raise ConfigError(
+            f"max_model_len: got {asked}, want at most {shortest}, the {role.label}'s context"
+        )
+    return asked or shortest
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device: got {name!r}, want auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device: got {name!r}, but torch sees no CUDA device; want cpu")
+    return device
+
+
+def _dtype(name: str, models: Trio[ModelConfig]) -> torch.dtype:
+    found: torch.dtype = getattr(torch, models.base.dtype if name == "auto" else name)
+    return found
+
+
+def _kv_shape(model: ModelConfig, dtype: torch.dtype) -> KVShape:
+    return KVShape(model.num_layers, model.num_kv_heads, model.head_dim, dtype.itemsize)
+
+
+def _distinct_bytes(
+    folders: Trio[Path], models: Trio[ModelConfig], dtype: torch.dtype
+) -> Trio[int]:
+    """Bytes that each role adds; a folder named twice is loaded once."""
+    seen: set[Path] = set()
+    sizes = {}
+    for role, folder in folders.items():
+        again = folder.resolve() in seen
+        sizes[role] = 0 if again else weights_bytes(folder, models[role], dtype)
+        seen.add(folder.resolve())
+    return Trio(sizes)
+
+
+def _decoders(
+    folders: Trio[Path],
+    models: Trio[ModelConfig],
+    dtype: torch.dtype,
+    device: torch.device,
+    longest: int,
+) -> Trio[Decoder]:
+    weights: dict[Path, Weights] = {}
+    decoders = {}
+    for role, folder in folders.items():
+        key = folder.resolve()
+        if key not in weights:
+            weights[key] = load_weights(folder, models[role], dtype, device)
+        decoders[role] = Decoder(models[role], weights[key], longest)
+    return Trio(decoders)
+
+
+def _samples(config: EngineConfig) -> int:
+    return max(config.max_num_seqs, LEAST_SAMPLES)
+
+
+def _scheduler(config: EngineConfig, geometry: Geometry, pages: int) -> Scheduler:
+    return Scheduler(
+        geometry,
+        pages,
+        max_num_seqs=config.max_num_seqs,
+        max_num_batched_tokens=config.max_num_batched_tokens,
+        max_sampled_rows=_samples(config),
+        enable_prefix_caching=config.enable_prefix_caching,
+    )
+
+
+def _runner(config: EngineConfig, decoders: Trio[Decoder], arena: Arena, limits: Limits) -> Runner:
+    capacity = Capacity(
+        rows=config.max_num_batched_tokens,
+        samples=_samples(config),
+        sequences=config.max_num_seqs,
+        tokens=limits.max_model_len,
+    )
+    return Runner(decoders, arena, capacity, limits.vocab)

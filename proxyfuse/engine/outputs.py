@@ -1,0 +1,69 @@
+"""What a caller gets back. Names and meanings follow vLLM's where they agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+FinishReason = Literal["stop", "length", "abort", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Logprob:
+    """One token's log-probability under softmax(fused), before any bias, penalty or temperature.
+
+    `base`, `expert` and `antiexpert` are the token's log-probabilities under each role alone; they
+    are known for the chosen token only, and None where a role did not run.
+    """
+
+    logprob: float
+    rank: int | None = None  # 1 is the likeliest
+    decoded_token: str | None = None
+    base: float | None = None
+    expert: float | None = None
+    antiexpert: float | None = None
+
+
+TokenLogprobs = dict[int, Logprob]
+
+
+@dataclass(slots=True)
+class CompletionOutput:
+    """One continuation: whole from `generate`, only what is new from `stream`."""
+
+    index: int
+    text: str = ""
+    token_ids: list[int] = field(default_factory=list)
+    cumulative_logprob: float = 0.0
+    logprobs: list[TokenLogprobs] | None = None
+    finish_reason: FinishReason | None = None
+    stop_reason: int | str | None = None  # the stop id or string; an error's message
+
+
+@dataclass(slots=True)
+class RequestOutput:
+    """One request's continuations, in the order of their index."""
+
+    request_id: str
+    prompt: str | None
+    prompt_token_ids: list[int]
+    outputs: list[CompletionOutput]
+    finished: bool = False
+    prompt_logprobs: list[TokenLogprobs | None] | None = None  # the first token has none
+    scores: list[Logprob] | None = None  # of a given continuation; see `LLM.score`
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A continuation's log-probabilities in nats, one a token: fused, and under each role."""
+
+    token_ids: list[int]
+    fused: list[float]
+    base: list[float]
+    expert: list[float] | None = None
+    antiexpert: list[float] | None = None
+
+    @property
+    def total(self) -> float:
+        """The whole continuation's log-probability under the fused distribution."""
+        return sum(self.fused)

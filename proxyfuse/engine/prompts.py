@@ -1,0 +1,102 @@
+"""From what a caller may write for a prompt to token ids for each role."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proxyfuse.engine.request import Prompt, TextOrIds
+from proxyfuse.errors import RequestError
+from proxyfuse.sampling import SamplingParams
+from proxyfuse.text.tokenizer import Tokenizer
+from proxyfuse.trio import Role, Trio
+
+Prompts = Prompt | TextOrIds | Sequence[Prompt | TextOrIds]
+Tokenizers = Trio[Tokenizer]
+
+
+def as_prompts(prompts: Prompts) -> list[Prompt]:
+    """A list of `Prompt`, whatever was written: one or many; strings, ids or Prompts."""
+    if isinstance(prompts, str | Prompt) or _is_ids(prompts):
+        return [_as_prompt(prompts)]  # type: ignore[arg-type]
+    if not isinstance(prompts, Sequence):
+        raise RequestError(f"prompts: got {type(prompts).__name__}, want {_WANTED}")
+    return [_as_prompt(prompt) for prompt in prompts]  # type: ignore[arg-type]
+
+
+_WANTED = "a string, a list of token ids, a Prompt, or a list of these"
+
+
+def _is_ids(prompts: object) -> bool:
+    return (
+        isinstance(prompts, Sequence)
+        and not isinstance(prompts, str | bytes)
+        and bool(prompts)
+        and isinstance(prompts[0], int)
+    )
+
+
+def _as_prompt(prompt: Prompt | TextOrIds) -> Prompt:
+    whole = prompt if isinstance(prompt, Prompt) else Prompt(prompt)
+    for role in Role:
+        part = whole.of(role)
+        good = isinstance(part, str) or (
+            isinstance(part, Sequence)
+            and all(isinstance(token, int) and not isinstance(token, bool) for token in part)
+        )
+        if not good:
+            raise RequestError(f"{role.label} prompt: got {part!r:.80}, want {_WANTED}")
+    return whole
+
+
+def pair_up(
+    params: SamplingParams | Sequence[SamplingParams] | None, count: int
+) -> list[SamplingParams]:
+    """One `SamplingParams` for each of `count` prompts."""
+    if params is None or isinstance(params, SamplingParams):
+        return [params or SamplingParams()] * count
+    given = list(params)
+    if len(given) != count:
+        raise RequestError(f"sampling_params: got {len(given)} for {count} prompts, want one each")
+    for item in given:
+        if not isinstance(item, SamplingParams):
+            raise RequestError(f"sampling_params: got {type(item).__name__}, want SamplingParams")
+    return given
+
+
+def tokenize(
+    tokenizers: Tokenizers | None, roles: Sequence[Role], prompt: Prompt
+) -> Trio[tuple[int, ...]]:
+    """Each role's prompt ids, by the role's own tokenizer."""
+    return Trio({role: _ids(tokenizers, role, prompt.of(role)) for role in roles})
+
+
+def _ids(tokenizers: Tokenizers | None, role: Role, part: TextOrIds) -> tuple[int, ...]:
+    if not isinstance(part, str):
+        return tuple(part)
+    if tokenizers is None:
+        raise RequestError("got a prompt as text, want token ids: no tokenizer was loaded")
+    return tuple(tokenizers[role].encode(part))
+
+
+def tokenize_continuation(
+    tokenizers: Tokenizers | None, prompt: Prompt, continuation: TextOrIds
+) -> tuple[int, ...]:
+    """A continuation's ids, read together with the base's prompt where that leaves it as it is."""
+    if not isinstance(continuation, str):
+        ids = tuple(continuation)
+    elif tokenizers is None:
+        raise RequestError("got a continuation as text, want token ids: no tokenizer was loaded")
+    else:
+        ids = _continue(tokenizers.base, prompt.text_or_ids, continuation)
+    if not ids:
+        raise RequestError("continuation: got no tokens, want at least one")
+    return ids
+
+
+def _continue(tokenizer: Tokenizer, prompt: TextOrIds, continuation: str) -> tuple[int, ...]:
+    if isinstance(prompt, str):
+        before = tokenizer.encode(prompt)
+        whole = tokenizer.encode(prompt + continuation)
+        if whole[: len(before)] == before:
+            return tuple(whole[len(before) :])
+    return tuple(tokenizer.encode(continuation, special=False))

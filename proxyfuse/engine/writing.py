@@ -1,0 +1,139 @@
+"""One continuation as it grows: its ids, its text, its log-probabilities, and when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxyfuse.engine.outputs import CompletionOutput, FinishReason, Logprob, TokenLogprobs
+from proxyfuse.runner.draws import Landed
+from proxyfuse.sequence import Sequence
+from proxyfuse.text.stopping import TextStream
+from proxyfuse.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a continuation ended."""
+
+    reason: FinishReason
+    cause: int | str | None = None
+
+
+class Writing:
+    """Takes a sequence's draws, one by one, and says when it is over."""
+
+    def __init__(
+        self,
+        sequence: Sequence,
+        stream: TextStream | None,
+        tokenizer: Tokenizer | None,
+        longest: int,
+    ) -> None:
+        self.sequence = sequence
+        self.prompt_logprobs: list[TokenLogprobs | None] = [None]
+        self.scored: list[Logprob] = []
+        self.ending: Ending | None = None
+        self._stream = stream
+        self._tokenizer = tokenizer
+        self._room = longest - max(len(lane.prompt) for lane in sequence.lanes.values())
+        self._whole = CompletionOutput(
+            sequence.index, logprobs=None if sequence.params.logprobs is None else []
+        )
+        self._told = (0, 0)  # characters and tokens that `news` has handed out
+
+    def take(self, row: int, landed: Landed, at: int) -> int | None:
+        """Row `row` of the sequence is entry `at` of what landed; returns a drawn token."""
+        if not landed.finite[at]:
+            self.ending = Ending("error", "a model produced NaN or an infinity for the next token")
+        elif row < 0:
+            likeliest = self.sequence.params.prompt_logprobs
+            self.prompt_logprobs.append(self._logprobs(landed, at, likeliest))
+        elif row < self.sequence.given:
+            self.scored.append(self._chosen(landed, at))
+            self.ending = Ending("length") if row + 1 == self.sequence.given else None
+        else:
+            return self._append(landed, at)
+        return None
+
+    def _append(self, landed: Landed, at: int) -> int:
+        token = landed.tokens[at]
+        whole = self._whole
+        whole.token_ids.append(token)
+        whole.cumulative_logprob += landed.logprobs[at]
+        if whole.logprobs is not None:
+            whole.logprobs.append(self._logprobs(landed, at, self.sequence.params.logprobs))
+        self.ending = self._read(token) or self._full()
+        return token
+
+    def _read(self, token: int) -> Ending | None:
+        """Turn the token into text; whether it ends the continuation."""
+        sequence, params = self.sequence, self.sequence.params
+        ends = token in sequence.stop_ids
+        if self._stream is not None and (not ends or params.include_stop_str_in_output):
+            text, stop, _ = self._stream.push([token])
+            self._whole.text += text
+            if stop is not None:
+                return Ending("stop", stop)
+        if not ends:
+            return None
+        return Ending("stop", token if token in params.stop_token_ids else None)
+
+    def _full(self) -> Ending | None:
+        written, most = len(self._whole.token_ids), self.sequence.params.max_tokens
+        return Ending("length") if written >= self._room or written == most else None
+
+    def _chosen(self, landed: Landed, at: int) -> Logprob:
+        token = landed.tokens[at]
+        roles: list[float | None] = [None, None, None]
+        if landed.role_logprobs is not None:
+            roles = [None if value != value else value for value in landed.role_logprobs[at]]
+        return Logprob(
+            landed.logprobs[at],
+            None if landed.ranks is None else landed.ranks[at],
+            self._piece(token),
+            *roles,
+        )
+
+    def _logprobs(self, landed: Landed, at: int, likeliest: int | None) -> TokenLogprobs:
+        """The chosen token first, then the likeliest, as many as were asked for."""
+        found = {landed.tokens[at]: self._chosen(landed, at)}
+        if likeliest and landed.top_ids is not None and landed.top_logprobs is not None:
+            ranked = zip(landed.top_ids[at], landed.top_logprobs[at], strict=True)
+            for rank, (token, logprob) in enumerate(ranked, 1):
+                if rank > likeliest:
+                    break
+                found.setdefault(token, Logprob(logprob, rank, self._piece(token)))
+        return found
+
+    def _piece(self, token: int) -> str | None:
+        return None if self._tokenizer is None else self._tokenizer.decode([token])
+
+    def end(self, ending: Ending) -> None:
+        """Close the continuation and let out the text that was held back."""
+        self.ending = ending
+        if self._stream is not None and self._stream.stop is None:
+            self._whole.text += self._stream.finish()
+            if self._stream.stop is not None and ending.reason in ("stop", "length"):
+                self.ending = Ending("stop", self._stream.stop)
+
+    def whole(self) -> CompletionOutput:
+        """Everything written so far."""
+        return self._from(0, 0)
+
+    def news(self) -> CompletionOutput:
+        """What was written since the last call."""
+        fresh = self._from(*self._told)
+        self._told = (len(self._whole.text), len(self._whole.token_ids))
+        return fresh
+
+    def _from(self, character: int, token: int) -> CompletionOutput:
+        whole, ending = self._whole, self.ending
+        return CompletionOutput(
+            index=whole.index,
+            text=whole.text[character:],
+            token_ids=whole.token_ids[token:],
+            cumulative_logprob=whole.cumulative_logprob,
+            logprobs=None if whole.logprobs is None else whole.logprobs[token:],
+            finish_reason=None if ending is None else ending.reason,
+            stop_reason=None if ending is None else ending.cause,
+        )

@@ -1,0 +1,167 @@
+"""What each row of the sampler asks for, as tensors: the plan's samples in the op's own terms."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from proxyfuse.plan import Sample
+from proxyfuse.runner.staging import Fields, Staging
+from proxyfuse.sampling import SamplingParams
+from proxyfuse.sequence import Sequence
+from proxyfuse_kernels.proxy_sample import SampleRows
+
+FLOATS = ("alpha", "temperature", "top_p", "min_p", "repetition", "presence", "frequency")
+INTS = ("top_k", "stream", "position", "history_start", "history_split", "history_end", "given")
+
+
+def sampler_fields(rows: int) -> Fields:
+    """The arrays that have one entry a row, at their largest."""
+    return {
+        **dict.fromkeys(FLOATS, ((rows,), torch.float32)),
+        **dict.fromkeys(INTS, ((rows,), torch.int32)),
+        "seed": ((rows,), torch.int64),
+        "is_given": ((rows,), torch.bool),
+    }
+
+
+class SamplerWriter:
+    """Writes a plan's samples into staging arrays; what lasts from step to step is written once."""
+
+    def __init__(self, staging: Staging, vocab: int, device: torch.device) -> None:
+        self._host = staging.host
+        self._device = staging.device
+        self._vocab = vocab
+        self._target = device
+        self._last: list[Sequence] = []
+
+    def write(self, samples: list[Sample]) -> SampleRows:
+        """The rows of one step; tensors are views that the next call overwrites."""
+        rows = [(s.sequence, s.row + j) for s in samples for j in range(s.count)]
+        sequences = [sequence for sequence, _ in rows]
+        if sequences != self._last:
+            self._write_lasting(sequences)
+            self._last = sequences
+        count = len(rows)
+        self._host["position"][:count] = [row for _, row in rows]
+        scoring = self._write_given(rows)
+        return SampleRows(
+            **{name: self._device[name][:count] for name in (*FLOATS, *INTS[:-1], "seed")},
+            history=self._tensor(self._write_history(rows), torch.int32),
+            **self._bias(rows),
+            **self._allowed(sequences),
+            given=self._device["given"][:count] if scoring else None,
+            is_given=self._device["is_given"][:count] if scoring else None,
+        )
+
+    def _write_lasting(self, sequences: list[Sequence]) -> None:
+        count = len(sequences)
+        columns = zip(*(_lasting(sequence) for sequence in sequences), strict=True)
+        names = ("alpha", "seed", "stream", *_PARAMETERS)
+        for name, column in zip(names, columns, strict=True):
+            self._host[name][:count] = column
+
+    def _write_given(self, rows: list[tuple[Sequence, int]]) -> bool:
+        given = [_given(sequence, row) for sequence, row in rows]
+        scoring = any(token is not None for token in given)
+        if scoring:
+            self._host["given"][: len(rows)] = [token or 0 for token in given]
+            self._host["is_given"][: len(rows)] = [token is not None for token in given]
+        return scoring
+
+    def _write_history(self, rows: list[tuple[Sequence, int]]) -> list[int]:
+        """The tokens that penalties look at; the rows of a sequence share one stretch."""
+        history: list[int] = []
+        starts: dict[Sequence, int] = {}
+        for at, (sequence, row) in enumerate(rows):
+            if not _penalised(sequence.params):
+                self._put_history(at, 0, 0, 0)
+                continue
+            prompt = sequence.lanes.base.prompt
+            if sequence not in starts:
+                starts[sequence] = len(history)
+                history += [*prompt, *sequence.continuation]
+            split = starts[sequence] + len(prompt)
+            self._put_history(at, starts[sequence], min(split, split + row), split + row)
+        return history
+
+    def _put_history(self, at: int, start: int, split: int, end: int) -> None:
+        for name, value in (("start", start), ("split", split), ("end", end)):
+            self._host[f"history_{name}"][at] = value
+
+    def _bias(self, rows: list[tuple[Sequence, int]]) -> dict[str, Tensor]:
+        ids: list[int] = []
+        values: list[float] = []
+        ends: list[int] = []
+        for sequence, row in rows:
+            bias: dict[int, float] = sequence.params.logit_bias
+            if row < sequence.params.min_tokens:
+                bias = {**bias, **dict.fromkeys(sequence.stop_ids, -inf)}
+            if bias:
+                ids += bias.keys()
+                values += bias.values()
+            ends.append(len(ids))
+        return {
+            "bias_ids": self._tensor(ids, torch.int32),
+            "bias_values": self._tensor(values, torch.float32),
+            "bias_start": self._tensor([0, *ends], torch.int32),
+        }
+
+    def _allowed(self, sequences: list[Sequence]) -> dict[str, Tensor]:
+        """One mask for each distinct set of allowed ids, and one of all ones for everybody else."""
+        sets = {sequence.params.allowed_token_ids for sequence in sequences}
+        if sets == {None}:
+            return {}
+        order = {ids: at for at, ids in enumerate(sets)}
+        masks = np.stack([_bitmask(ids, self._vocab) for ids in order])
+        rows = [order[sequence.params.allowed_token_ids] for sequence in sequences]
+        return {
+            "allowed": torch.from_numpy(masks).to(self._target),
+            "allowed_row": self._tensor(rows, torch.int32),
+        }
+
+    def _tensor(self, values: list[int] | list[float], dtype: torch.dtype) -> Tensor:
+        return torch.tensor(values, dtype=dtype, device=self._target)
+
+
+_PARAMETERS = {
+    "temperature": "temperature",
+    "top_k": "top_k",
+    "top_p": "top_p",
+    "min_p": "min_p",
+    "repetition": "repetition_penalty",
+    "presence": "presence_penalty",
+    "frequency": "frequency_penalty",
+}
+
+
+def _lasting(sequence: Sequence) -> tuple[float, ...]:
+    """A row's values that do not change while its sequence is being written."""
+    params = sequence.params
+    values = {name: getattr(params, field) for name, field in _PARAMETERS.items()}
+    values["temperature"] = 0.0 if params.greedy else params.temperature
+    values["top_k"] = max(0, params.top_k)
+    return (sequence.alpha, sequence.seed, sequence.index, *values.values())
+
+
+def _given(sequence: Sequence, row: int) -> int | None:
+    """The token whose log-probability is wanted at `row`; None where one is to be drawn."""
+    if row < 0:
+        return sequence.lanes.base.prompt[row]
+    return sequence.continuation[row] if row < len(sequence.continuation) else None
+
+
+def _penalised(params: SamplingParams) -> bool:
+    neutral = params.repetition_penalty == 1.0
+    return not (neutral and params.presence_penalty == 0 and params.frequency_penalty == 0)
+
+
+def _bitmask(ids: tuple[int, ...] | None, vocab: int) -> np.ndarray:
+    """Id v is bit v % 32 of word v // 32."""
+    bits = np.full(-(-vocab // 32) * 32, ids is None, dtype=np.uint8)
+    if ids is not None:
+        bits[list(ids)] = 1
+    return np.packbits(bits, bitorder="little").view(np.int32)
