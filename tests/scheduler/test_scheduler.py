@@ -158,12 +158,12 @@ def test_pages_needed_is_what_is_held_at_the_end() -> None:
         assert sched.pages_needed(prompts, tokens) == most
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
-    lengths=st.lists(st.tuples(st.integers(1, 30), st.integers(1, 8)), min_size=1, max_size=12),
+    lengths=st.lists(st.tuples(st.integers(1, 20), st.integers(1, 40)), min_size=2, max_size=8),
     budget=st.integers(1, 40),
     slots=st.integers(1, 5),
-    extra=st.integers(0, 30),
+    extra=st.integers(0, 12),
 )
 def test_first_tokens_come_in_order_of_arrival(
     lengths: list[tuple[int, int]], budget: int, slots: int, extra: int

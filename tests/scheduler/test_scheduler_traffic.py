@@ -21,6 +21,10 @@ from tests.scheduler.fake_runner import (
 )
 
 
+def _left(sequence: Sequence) -> int:
+    return (sequence.params.max_tokens or 0) - len(sequence.continuation)
+
+
 class Traffic(RuleBasedStateMachine):
     """Any order of arrivals, steps and aborts, in a pool that barely holds the longest sequence."""
 
@@ -35,7 +39,7 @@ class Traffic(RuleBasedStateMachine):
     def start(
         self, extra: int, slots: int, rows: int, sampler_rows: int, caching: bool, ahead: int
     ) -> None:
-        need = scheduler().pages_needed(Trio(dict.fromkeys(Role, 20)), 8)
+        need = scheduler().pages_needed(Trio(dict.fromkeys(Role, 20)), 24)
         self.sched = Scheduler(
             GEOMETRY,
             need + extra,
@@ -43,7 +47,7 @@ class Traffic(RuleBasedStateMachine):
             max_num_batched_tokens=rows,
             max_sampled_rows=sampler_rows,
             enable_prefix_caching=caching,
-            drafts=lambda sequence: min(ahead, 7 - len(sequence.continuation)),
+            drafts=lambda sequence: min(ahead, _left(sequence) - 1),
         )
         self.runner = Runner(rows, sampler_rows)
         self.all: list[Sequence] = []
@@ -53,7 +57,7 @@ class Traffic(RuleBasedStateMachine):
         lengths=st.lists(st.integers(1, 20), min_size=3, max_size=3),
         alone=st.booleans(),
         n=st.integers(1, 3),
-        max_tokens=st.integers(1, 8),
+        max_tokens=st.integers(1, 24),
         given=st.sampled_from([0, 0, 1, 5, 8]),
         prompt_rows=st.booleans(),
         cacheable=st.booleans(),
