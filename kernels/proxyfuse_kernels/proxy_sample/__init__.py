@@ -13,13 +13,49 @@ lower id wins, everywhere: greedy, the draw, and the order in which top-k and to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
-from proxyfuse_kernels.proxy_sample import reference
+from proxyfuse_kernels.proxy_sample import compiled, reference
 from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
 
-__all__ = ["SampleDraws", "SampleRows", "proxy_sample"]
+try:
+    from proxyfuse_kernels import _cpu
+except ImportError:  # not built: everything runs in torch
+    _cpu = None
+
+__all__ = ["SampleDraws", "SampleRows", "Sampler", "proxy_sample"]
+
+
+class Sampler:
+    """`proxy_sample` with buffers that last from call to call: what an engine holds on to.
+
+    `team`: the compiled kernel's threads, a `_cpu.Team`; None is one thread. Calls of one Sampler
+    must not overlap.
+    """
+
+    def __init__(self, vocab: int, team: Any = None) -> None:
+        self.vocab = vocab
+        self._kernel: Any = None
+        if _cpu is not None:
+            self._kernel = _cpu.Sampler(_cpu.Team(1) if team is None else team, vocab)
+
+    def __call__(
+        self,
+        logits: Sequence[Tensor],
+        rows: SampleRows,
+        *,
+        top: int = 0,
+        ranks: bool = False,
+        roles: bool = False,
+    ) -> SampleDraws:
+        """As `proxy_sample`."""
+        check(logits, self.vocab)
+        asked = {"vocab": self.vocab, "top": top, "ranks": ranks, "roles": roles}
+        if self._kernel is not None and logits[0].device.type == "cpu":
+            return compiled.run(self._kernel, logits, rows, **asked)
+        return reference.proxy_sample(logits, rows, **asked)
 
 
 def proxy_sample(
@@ -30,6 +66,7 @@ def proxy_sample(
     top: int = 0,
     ranks: bool = False,
     roles: bool = False,
+    team: Any = None,
 ) -> SampleDraws:
     """Draw a token a row. A row's result depends on nothing but the row, bit for bit.
 
@@ -38,17 +75,16 @@ def proxy_sample(
     ids below vocab count. `top`, `ranks` and `roles` ask for those fields of `SampleDraws`; `top`
     is cut to vocab. Raises `ValueError` where shapes or types do not fit.
     """
-    check(logits, vocab)
-    return reference.proxy_sample(logits, rows, vocab=vocab, top=top, ranks=ranks, roles=roles)
+    return Sampler(vocab, team)(logits, rows, top=top, ranks=ranks, roles=roles)
 
 
 def check(logits: Sequence[Tensor], vocab: int) -> None:
     """Raise `ValueError` unless the logits are what `proxy_sample` takes."""
     if len(logits) not in (1, 3):
         raise ValueError(f"logits: got {len(logits)} roles, want the base alone or all three")
-    rows = [x.shape[0] for x in logits]
-    if any(x.ndim != 2 or x.shape[1] < vocab for x in logits):
-        shapes = [tuple(x.shape) for x in logits]
+    shapes = [tuple(x.shape) for x in logits]
+    if any(len(shape) != 2 or shape[1] < vocab for shape in shapes):
         raise ValueError(f"logits: got shapes {shapes}, want [rows, at least vocab={vocab}]")
-    if len(set(rows[1:])) > 1 or max(rows) > rows[0]:
+    rows = [shape[0] for shape in shapes]
+    if rows[1:2] != rows[2:] or max(rows) > rows[0]:
         raise ValueError(f"logits: got {rows} rows, want base >= expert == antiexpert")

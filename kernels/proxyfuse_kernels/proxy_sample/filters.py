@@ -36,5 +36,5 @@ def nucleus(scaled: Tensor, mass: Tensor, top_p: float) -> Tensor:
     """The likeliest ids whose predecessors weigh less than top_p of the whole.  mass [V] int64."""
     order = scaled.sort(descending=True, stable=True).indices
     before = mass[order].cumsum(0) - mass[order]
-    reach = math.ceil(top_p * float(mass.sum()))
+    reach = max(1, math.ceil(top_p * float(mass.sum())))
     return torch.zeros_like(mass, dtype=torch.bool).scatter_(0, order, before < reach)

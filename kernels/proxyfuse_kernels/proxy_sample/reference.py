@@ -55,20 +55,20 @@ def draw_row(models: list[Tensor], rows: SampleRows, s: int, top: int) -> tuple[
         token = int(rows.given[s])
     if not fused.isfinite().all() or not 0 <= token < fused.numel():
         return nothing(fused, top)
-    total = logsumexp(fused)
+    logprobs, total = log_softmax(fused)
     by_role = fused.new_full((3,), math.nan)
     for role, model in enumerate(models):
-        by_role[role] = model[token] - logsumexp(model)
+        by_role[role] = log_softmax(model)[0][token]
     best = fused.sort(descending=True, stable=True)
     return (
         torch.tensor(token, device=fused.device),
-        fused[token] - total,
+        logprobs[token],
         total,
         torch.tensor(True, device=fused.device),
         1 + (fused > fused[token]).sum(),
         by_role,
         best.indices[:top],
-        best.values[:top] - total,
+        logprobs[best.indices[:top]],
     )
 
 
@@ -90,9 +90,11 @@ def fuse(models: list[Tensor], alpha: Tensor) -> Tensor:
     return base + difference
 
 
-def logsumexp(x: Tensor) -> Tensor:
-    """In float64, given as float32."""
-    return x.double().logsumexp(0).float()
+def log_softmax(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities and the log-sum-exp, in float64, given as float32."""
+    exact = x.double()
+    total = exact.logsumexp(0)
+    return (exact - total).float(), total.float()
 
 
 def shape(fused: Tensor, rows: SampleRows, s: int) -> Tensor:
@@ -143,4 +145,6 @@ def choose(scaled: Tensor, rows: SampleRows, s: int) -> int:
         bits = random_bits(rows.seed[one], rows.stream[one], rows.position[one], scaled.numel())
         scaled = torch.where(keep, scaled + gumbel(bits[0]), -math.inf)
     best = scaled.max()
+    if best == -math.inf:
+        return scaled.numel()
     return int((scaled == best).int().argmax())

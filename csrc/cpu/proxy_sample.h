@@ -1,0 +1,85 @@
+// Fuse three rows of logits, filter, draw: see proxyfuse_kernels/proxy_sample for the promise.
+#pragma once
+
+#include "ops.h"
+
+#include <cstdlib>
+#include <limits>
+#include <memory>
+
+namespace proxyfuse::cpu {
+
+struct Logits {
+  const void *data; // [rows, at least vocab]
+  int64_t stride;   // elements
+  DType type;
+};
+
+// The fields of SampleRows, by name. Pointers that may be null say so.
+struct SampleRequests {
+  const float *alpha, *temperature, *top_p, *min_p, *repetition, *presence, *frequency;
+  const int32_t *top_k, *stream, *position;
+  const int64_t *seed;
+  const int32_t *history, *history_start, *history_split, *history_end;
+  const int32_t *bias_ids, *bias_start;
+  const float *bias_values;
+  const int32_t *allowed, *allowed_row; // null: every id is allowed
+  int64_t allowed_stride;
+  const int32_t *given; // null: every token is drawn
+  const bool *is_given;
+};
+
+// The fields of SampleDraws; from ranks on they are null where nobody asked.
+struct SampleResults {
+  int32_t *tokens;
+  float *logprobs, *logsumexp;
+  bool *finite;
+  int32_t *ranks;
+  float *role_logprobs;
+  int32_t *top_ids; // [rows, top]
+  float *top_logprobs;
+};
+
+// What one stretch of a row contributes. Stretches have one size whatever the team, and are put
+// together in order, so that a row's result does not depend on who computed what.
+struct SamplePart {
+  float best; // the largest scaled + noise, and the lowest id that has it; -1 where all are forbidden
+  int32_t best_id;
+  bool finite;
+  float largest[4]; // of fused, and of each role
+  float sum[4];     // of exp(x - largest)
+};
+
+// What the filters keep: x above value, or equal to it with an id up to last_id; and of these, what
+// weighs at least min_weight against the largest.
+struct SampleKept {
+  float value = -std::numeric_limits<float>::infinity();
+  int32_t last_id = std::numeric_limits<int32_t>::max();
+  float min_weight = 0, largest = 0;
+};
+
+inline constexpr int64_t kSamplePart = 4096; // ids
+
+// Buffers for one row in the making; nothing is touched before it is needed.
+struct SampleScratch {
+  explicit SampleScratch(int64_t vocab);
+
+  std::unique_ptr<float[]> fused, scaled; // [vocab, rounded up], -inf in the last block's tail
+  std::unique_ptr<float[]> part;          // [3, kSamplePart]; the thread's, not the row's
+  std::unique_ptr<uint32_t[], decltype(&std::free)> seen; // [vocab], zero between rows
+  std::unique_ptr<float[]> values;        // [vocab, rounded up]
+  std::unique_ptr<int32_t[]> ids;         // likewise
+  std::unique_ptr<SamplePart[]> parts;
+  SampleKept kept;
+};
+
+struct SampleArgs {
+  Logits logits[3];      // base, expert, antiexpert
+  int64_t rows, proxied; // the first `proxied` rows are fused
+  int64_t vocab, top;
+  SampleRequests requests;
+  SampleResults results;
+  SampleScratch *const *scratch; // one for each thread of the team
+};
+
+} // namespace proxyfuse::cpu
