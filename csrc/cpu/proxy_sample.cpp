@@ -3,9 +3,7 @@
 namespace proxyfuse::cpu::PROXYFUSE_ISA {
 namespace {
 
-int64_t part_count(const SampleArgs &args) {
-  return (args.vocab + kSamplePart - 1) / kSamplePart;
-}
+int64_t part_count(const SampleArgs &args) { return (args.vocab + kSamplePart - 1) / kSamplePart; }
 
 int64_t part_size(const SampleArgs &args, int64_t p) {
   const int64_t rest = args.vocab - p * kSamplePart;
@@ -18,8 +16,8 @@ Stream stream_of(const Row &row) {
           static_cast<uint32_t>(r.position[row.s])};
 }
 
-void draw_part(const Row &row, const SampleKept &kept, const float *scaled, int64_t begin, int64_t n,
-               SamplePart &part) {
+void draw_part(const Row &row, const SampleKept &kept, const float *scaled, int64_t begin,
+               int64_t n, SamplePart &part) {
   Best best;
   if (row.greedy())
     argmax(scaled, n, static_cast<int32_t>(begin), best);
@@ -91,9 +89,8 @@ void sample_row(const Row &row, SampleScratch &scratch) {
 void sample_row_together(const Row &row, Worker &worker) {
   SampleScratch &scratch = *row.args.scratch[0];
   const int64_t parts = part_count(row.args);
-  worker.for_each(parts, [&](int64_t p) {
-    first_pass(row, p, scratch, *row.args.scratch[worker.thread]);
-  });
+  worker.for_each(
+      parts, [&](int64_t p) { first_pass(row, p, scratch, *row.args.scratch[worker.thread]); });
   worker.barrier();
   if (row.settled_late() && all_finite(scratch, parts)) {
     if (worker.thread == 0)
@@ -111,9 +108,8 @@ void sample_row_together(const Row &row, Worker &worker) {
 void proxy_sample(const void *pointer, Worker &worker) {
   const auto &args = *static_cast<const SampleArgs *>(pointer);
   if (args.rows >= worker.threads)
-    return worker.for_each(args.rows, [&](int64_t s) {
-      sample_row(Row{args, s}, *args.scratch[worker.thread]);
-    });
+    return worker.for_each(
+        args.rows, [&](int64_t s) { sample_row(Row{args, s}, *args.scratch[worker.thread]); });
   for (int64_t s = 0; s < args.rows; ++s) {
     if (s > 0)
       worker.barrier();

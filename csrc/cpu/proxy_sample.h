@@ -43,7 +43,8 @@ struct SampleResults {
 // What one stretch of a row contributes. Stretches have one size whatever the team, and are put
 // together in order, so that a row's result does not depend on who computed what.
 struct SamplePart {
-  float best; // the largest scaled + noise, and the lowest id that has it; -1 where all are forbidden
+  float
+      best; // the largest scaled + noise, and the lowest id that has it; -1 where all are forbidden
   int32_t best_id;
   bool finite;
   float largest[4]; // of fused, and of each role
@@ -67,8 +68,8 @@ struct SampleScratch {
   std::unique_ptr<float[]> fused, scaled; // [vocab, rounded up], -inf in the last block's tail
   std::unique_ptr<float[]> part;          // [3, kSamplePart]; the thread's, not the row's
   std::unique_ptr<uint32_t[], decltype(&std::free)> seen; // [vocab], zero between rows
-  std::unique_ptr<float[]> values;        // [vocab, rounded up]
-  std::unique_ptr<int32_t[]> ids;         // likewise
+  std::unique_ptr<float[]> values;                        // [vocab, rounded up]
+  std::unique_ptr<int32_t[]> ids;                         // likewise
   std::unique_ptr<SamplePart[]> parts;
   SampleKept kept;
 };

@@ -33,7 +33,8 @@ inline void challenge(Best &best, const float (&x)[kBlock], int32_t first) {
 }
 
 // How many of its high bits must be 0 in a random word for a block that lags this far behind the
-// best to win: gumbel > gap needs v < exp(-gap) <= 2^-floor(gap / ln 2). The margin is for rounding.
+// best to win: gumbel > gap needs v < exp(-gap) <= 2^-floor(gap / ln 2). The margin is for
+// rounding.
 inline int zeros_needed(float gap) {
   return gap > 0 ? static_cast<int>((gap - 0x1p-10f) * 1.4426f) : 0;
 }

@@ -24,13 +24,15 @@ inline float kth_largest(const float *x, int64_t n, int64_t k, float *best) {
   const int64_t often = 2 * k > 1024 ? 2 * k : 1024, room = often < n ? often : n;
   int64_t count = 0;
   float border = -kInfinity; // once there are k values, the k-th of them
-  above(x, n, [&] { return border; }, [&](int64_t i) {
-    best[count++] = x[i];
-    if (count == room && room > k) {
-      border = cut_to_largest(best, count, k);
-      count = k;
-    }
-  });
+  above(
+      x, n, [&] { return border; },
+      [&](int64_t i) {
+        best[count++] = x[i];
+        if (count == room && room > k) {
+          border = cut_to_largest(best, count, k);
+          count = k;
+        }
+      });
   return count < k ? -kInfinity : cut_to_largest(best, count, k);
 }
 
@@ -73,8 +75,8 @@ inline int64_t mass_of(float x, float largest) { return mass(exp16(all(x - large
 
 // Within one bin, the last id in order of (value descending, id ascending) that has less than
 // `reach` before it, `before` of that outside the bin.
-inline SampleKept border_in_bin(const float *x, int64_t n, const Depths &depths, int bin, int64_t before,
-                          int64_t reach, int32_t *ids) {
+inline SampleKept border_in_bin(const float *x, int64_t n, const Depths &depths, int bin,
+                                int64_t before, int64_t reach, int32_t *ids) {
   int64_t count = 0;
   for (int64_t i = 0; i < padded(n); i += kWide) {
     const f32x16 value = read(x + i);
@@ -95,7 +97,7 @@ inline SampleKept border_in_bin(const float *x, int64_t n, const Depths &depths,
 
 // The ids of value `floor` and above whose predecessors weigh less than top_p of the whole.
 inline SampleKept nucleus(const float *x, int64_t n, float largest, float floor, float top_p,
-                    int32_t *ids) {
+                          int32_t *ids) {
   // Few ids of a language model's row lie within 8 of the largest, and they nearly always decide.
   for (const float deepest : {8.f, 28.f}) {
     Depths depths{largest, floor, deepest};
@@ -125,7 +127,8 @@ inline SampleKept filter(const Row &row, const float *scaled, SampleScratch &scr
   if (r.top_k[row.s] > 0 && r.top_k[row.s] < n)
     kept.value = kth_largest(scaled, n, r.top_k[row.s], scratch.values.get());
   if (r.top_p[row.s] < 1) {
-    const SampleKept some = nucleus(scaled, n, kept.largest, kept.value, r.top_p[row.s], scratch.ids.get());
+    const SampleKept some =
+        nucleus(scaled, n, kept.largest, kept.value, r.top_p[row.s], scratch.ids.get());
     kept.value = some.value;
     kept.last_id = some.last_id;
   }

@@ -1,5 +1,5 @@
-// Sixteen float32 lanes on every instruction set, so that lane-wise sums have the same bits on all of
-// them. Everything here is an IEEE operation of its own: compile with -ffp-contract=off.
+// Sixteen float32 lanes on every instruction set, so that lane-wise sums have the same bits on all
+// of them. Everything here is an IEEE operation of its own: compile with -ffp-contract=off.
 #pragma once
 
 #include "../simd/vec.h"
@@ -82,8 +82,7 @@ inline bool any(u64x8 x) {
 // The 64-bit product of each lane's low word and the constant.
 inline u64x8 multiply_low(u64x8 x, uint32_t constant) {
 #if defined(__AVX512F__)
-  return reinterpret<u64x8>(
-      _mm512_mul_epu32(reinterpret<__m512i>(x), _mm512_set1_epi64(constant)));
+  return reinterpret<u64x8>(_mm512_mul_epu32(reinterpret<__m512i>(x), _mm512_set1_epi64(constant)));
 #elif defined(__SSE2__)
   typedef long long pair __attribute__((vector_size(16)));
   struct {

@@ -28,8 +28,8 @@ inline void split(f32x16 x, i32x16 &n, f32x16 &f) {
 
 // -log(2^n (1 + f))
 inline f32x16 minus_log(i32x16 n, f32x16 f) {
-  constexpr float r[] = {0x1.65c766p-4f,  -0x1.25049ap-3f, 0x1.318526p-3f, -0x1.535d30p-3f,
-                         0x1.98d2c0p-3f,  -0x1.00049ap-2f, 0x1.5556f4p-2f, -0x1.fffffap-2f};
+  constexpr float r[] = {0x1.65c766p-4f, -0x1.25049ap-3f, 0x1.318526p-3f, -0x1.535d30p-3f,
+                         0x1.98d2c0p-3f, -0x1.00049ap-2f, 0x1.5556f4p-2f, -0x1.fffffap-2f};
   const f32x16 tail = f * f * horner(f, r);
   return __builtin_convertvector(n, f32x16) * -kLn2 - (f + tail);
 }

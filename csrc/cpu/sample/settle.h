@@ -90,7 +90,8 @@ inline void rank_and_top(const Row &row, int32_t token, double total, SampleScra
   int64_t count = 0;
   const float border = kth_largest(fused, n, top, scratch.values.get());
   const float below = std::nextafter(border, -kInfinity);
-  above(fused, n, [&] { return below; }, [&](int64_t i) { ids[count++] = static_cast<int32_t>(i); });
+  above(
+      fused, n, [&] { return below; }, [&](int64_t i) { ids[count++] = static_cast<int32_t>(i); });
   order_ids(fused, ids, count, top);
   for (int64_t i = 0; i < top; ++i) {
     out.top_ids[row.s * top + i] = ids[i];

@@ -15,8 +15,8 @@ struct Row {
   bool greedy() const { return !(args.requests.temperature[s] > 0); }
   bool filtered() const {
     const auto &r = args.requests;
-    return !greedy() && ((r.top_k[s] > 0 && r.top_k[s] < args.vocab) || r.top_p[s] < 1 ||
-                         r.min_p[s] > 0);
+    return !greedy() &&
+           ((r.top_k[s] > 0 && r.top_k[s] < args.vocab) || r.top_p[s] < 1 || r.min_p[s] > 0);
   }
   bool edited() const {
     const auto &r = args.requests;

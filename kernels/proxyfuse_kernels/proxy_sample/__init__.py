@@ -13,6 +13,7 @@ lower id wins, everywhere: greedy, the draw, and the order in which top-k and to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -21,7 +22,7 @@ from proxyfuse_kernels.proxy_sample import compiled, reference
 from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
 
 try:
-    from proxyfuse_kernels import _cpu
+    import proxyfuse_kernels._cpu as _cpu
 except ImportError:  # not built: everything runs in torch
     _cpu = None
 
@@ -52,10 +53,10 @@ class Sampler:
     ) -> SampleDraws:
         """As `proxy_sample`."""
         check(logits, self.vocab)
-        asked = {"vocab": self.vocab, "top": top, "ranks": ranks, "roles": roles}
+        run = reference.proxy_sample
         if self._kernel is not None and logits[0].device.type == "cpu":
-            return compiled.run(self._kernel, logits, rows, **asked)
-        return reference.proxy_sample(logits, rows, **asked)
+            run = partial(compiled.run, self._kernel)
+        return run(logits, rows, vocab=self.vocab, top=top, ranks=ranks, roles=roles)
 
 
 def proxy_sample(
