@@ -45,6 +45,7 @@ class Runner:
     ) -> None:
         device = arena.memory.device
         self.arena = arena
+        self.decoders = decoders
         slots = arena.geometry.slots
         self._vocab = vocab
         self._staging = _staging(slots, capacity, device)
