@@ -158,7 +158,7 @@ def test_pages_needed_is_what_is_held_at_the_end() -> None:
         assert sched.pages_needed(prompts, tokens) == most
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 20), st.integers(1, 40)), min_size=2, max_size=8),
     budget=st.integers(1, 40),

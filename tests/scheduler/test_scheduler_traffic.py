@@ -127,4 +127,4 @@ class Traffic(RuleBasedStateMachine):
 
 
 TestTraffic = Traffic.TestCase
-TestTraffic.settings = settings(max_examples=300, stateful_step_count=25, deadline=None)
+TestTraffic.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
