@@ -1,0 +1,5 @@
+"""The command `proxyfuse`."""
+
+from proxyfuse.cli.app import app, main
+
+__all__ = ["app", "main"]

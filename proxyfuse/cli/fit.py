@@ -1,0 +1,122 @@
+"""Do three models fit together, and into this machine? Asked of small files and headers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from proxyfuse.cache import Geometry, KVShape
+from proxyfuse.config import EngineConfig
+from proxyfuse.errors import ProxyFuseError
+from proxyfuse.models.config import ModelConfig, read_config
+from proxyfuse.models.folder import resolve
+from proxyfuse.models.weights import weights_bytes
+from proxyfuse.text.agreement import Agreement, compare
+from proxyfuse.text.tokenizer import Tokenizer
+from proxyfuse.trio import Role, Trio
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model, as its files describe it."""
+
+    folder: Path
+    config: ModelConfig
+    tokenizer: Tokenizer
+    weights: int  # bytes in the type it would run in
+    parameters: int
+    kv: KVShape
+
+
+@dataclass
+class Fit:
+    """What was found. The models fit where there is no reason against it."""
+
+    reasons: list[str] = field(default_factory=list)  # why they cannot be run together
+    notes: list[str] = field(default_factory=list)  # what is worth knowing and does no harm
+    models: dict[Role, Model] = field(default_factory=dict)
+    agreement: Agreement | None = None
+    geometry: Geometry | None = None
+
+    @property
+    def weights(self) -> int:
+        """Bytes of all weights; a folder named twice is loaded once."""
+        return sum(
+            {model.folder.resolve(): model.weights for model in self.models.values()}.values()
+        )
+
+    @property
+    def kv_per_token(self) -> int:
+        """Bytes that one token of a sequence keeps in all models together."""
+        return sum(model.kv.bytes_per_token for model in self.models.values())
+
+
+def examine(names: Mapping[Role, str], revision: str | None, dtype: str) -> Fit:
+    """Look at all that can be known without loading weights; never raises for a bad model."""
+    fit = Fit()
+    run_in = _run_in(names[Role.BASE], revision, dtype)
+    for role, name in names.items():
+        try:
+            fit.models[role] = _model(resolve(name, revision), run_in)
+        except ProxyFuseError as error:
+            fit.reasons.append(f"{role.label}: {error}")
+    if len(fit.models) == len(names):
+        _together(fit, Trio(fit.models))
+    return fit
+
+
+def _run_in(base: str, revision: str | None, dtype: str) -> torch.dtype:
+    """The type that all models run in: what was asked for, or what the base is stored in."""
+    EngineConfig(dtype=dtype)  # refuses a name that is none
+    if dtype == "auto":
+        try:
+            dtype = read_config(resolve(base, revision)).dtype
+        except ProxyFuseError:
+            dtype = "float32"  # the base's own error is reported with the models
+    found: torch.dtype = getattr(torch, dtype)
+    return found
+
+
+def _model(folder: Path, dtype: torch.dtype) -> Model:
+    config = read_config(folder)
+    weights = weights_bytes(folder, config, dtype)
+    return Model(
+        folder=folder,
+        config=config,
+        tokenizer=Tokenizer(folder),
+        weights=weights,
+        parameters=weights // dtype.itemsize,
+        kv=KVShape(config.num_layers, config.num_kv_heads, config.head_dim, dtype.itemsize),
+    )
+
+
+def _together(fit: Fit, models: Trio[Model]) -> None:
+    widths = models.map(lambda model: model.config.vocab_size)
+    agreement = compare(models.map(lambda model: model.tokenizer), widths)
+    fit.agreement = agreement
+    fit.geometry = Geometry(models.map(lambda model: model.kv), EngineConfig().page_size)
+    if not agreement.agrees:
+        fit.reasons.append(agreement.reason)
+    if len(set(widths.values())) > 1:
+        narrowest = min(widths.values())
+        fit.notes.append(f"heads differ in width: rows from {narrowest} on are masked")
+    for role, ids in agreement.partial.items():
+        if ids:
+            shown = ", ".join(repr(models[role].tokenizer.piece(token)) for token in ids[:3])
+            more = ", …" if len(ids) > 3 else ""
+            fit.notes.append(
+                f"{role.label}: {len(ids)} ids that not every model has ({shown}{more})"
+            )
+    contexts = models.map(lambda model: model.config.max_positions)
+    if len(set(contexts.values())) > 1:
+        shortest = min(contexts, key=lambda role: contexts[role])
+        fit.notes.append(
+            f"contexts differ: the {shortest.label}'s {contexts[shortest]} tokens hold"
+        )
+    ends = models.map(lambda model: model.tokenizer.eos_ids)
+    if len(set(ends.values())) > 1:
+        union = sorted(set().union(*ends.values()))
+        fit.notes.append(f"ends of text differ: any of {union} ends a text")

@@ -1,0 +1,90 @@
+"""`proxyfuse inspect` says whether models fit, from their files alone."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from proxyfuse.trio import Role, Trio
+from tests.cli.conftest import Call
+from tests.tiny import make_model
+
+Report = Callable[..., tuple[dict[str, Any], int]]
+
+
+@pytest.fixture
+def report(call: Call, options: list[str]) -> Report:
+    """The JSON report with some folders replaced, and the exit code."""
+
+    def report(**folders: Path) -> tuple[dict[str, Any], int]:
+        changed = [part for role, at in folders.items() for part in (f"--{role}", str(at))]
+        result = call("inspect", "--json", *options, *changed)
+        return json.loads(result.stdout), result.exit_code
+
+    return report
+
+
+def test_a_trio_that_fits(report: Report, trio: Trio[Path]) -> None:
+    found, code = report()
+    assert (code, found["fits"], found["reasons"]) == (0, True, [])
+    for role, folder in trio.items():
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        config = AutoConfig.from_pretrained(folder)
+        facts = found["models"][role.label]
+        assert facts["parameters"] == model.num_parameters()
+        assert facts["weights_bytes"] == 4 * model.num_parameters()
+        keys = config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+        assert facts["kv_bytes_per_token"] == 2 * 4 * keys
+        assert facts["chat_template"] is (role is Role.EXPERT)
+    assert found["weights_bytes"] == sum(m["weights_bytes"] for m in found["models"].values())
+
+
+def test_people_get_a_table_and_a_verdict(call: Call, options: list[str]) -> None:
+    result = call("inspect", *options, "--memory", "1")
+    assert result.exit_code == 0
+    assert "LlamaForCausalLM" in result.stdout
+    assert "1.00 GiB free hold about" in result.stdout
+    assert "Yes: these models fit together." in result.stdout
+    assert "are missing" in call("inspect", *options, "--memory", "0.0000001").stdout
+
+
+def test_other_head_widths_and_contexts_are_noted(report: Report, tmp_path: Path) -> None:
+    make_model(tmp_path, vocab_size=320, max_position_embeddings=128)
+    found, code = report(base=tmp_path)
+    assert code == 0
+    assert any("rows from 301 on are masked" in note for note in found["notes"])
+    assert any("the base's 128 tokens hold" in note for note in found["notes"])
+
+
+def test_another_vocabulary_is_a_reason(report: Report, trio: Trio[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    shutil.copytree(trio[Role.EXPERT], folder)
+    file = folder / "tokenizer.json"
+    file.write_text(file.read_text().replace('"</s>"', '"<end>"'))
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(settings.read_text().replace('"</s>"', '"<end>"'))
+    found, code = report(expert=folder)
+    assert (code, found["fits"]) == (1, False)
+    assert "id 0: base '</s>', expert '<end>', antiexpert '</s>'" in found["reasons"][0]
+
+
+def test_every_bad_folder_is_a_reason(report: Report, trio: Trio[Path], tmp_path: Path) -> None:
+    empty, torn = tmp_path / "empty", tmp_path / "torn"
+    empty.mkdir()
+    shutil.copytree(trio.base, torn)
+    (torn / "tokenizer.json").write_text("{")
+    found, code = report(base=empty, expert=torn)
+    assert code == 1
+    assert [reason.split(":")[0] for reason in found["reasons"]] == ["base", "expert"]
+    assert list(found["models"]) == ["antiexpert"]
+
+
+def test_a_base_alone_is_inspected(call: Call, trio: Trio[Path]) -> None:
+    assert call("inspect", "--base", str(trio.base)).exit_code == 0
+    lone = call("inspect", "--base", str(trio.base), "--expert", str(trio[Role.EXPERT]))
+    assert lone.exit_code == 2
+    assert "want both or none" in lone.stderr
