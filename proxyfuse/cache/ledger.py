@@ -28,10 +28,10 @@ class Ledger:
         self._caching = caching
         self._slots = list(geometry.slots.values())  # by role
 
-    def cover(self, sequence: Sequence, stops: list[int]) -> bool:
+    def cover(self, sequence: Sequence, stops: list[int], spared: int = 0) -> bool:
         """Give each lane pages for tokens [0, stop), one stop a lane.
 
-        False, and nothing changed, if the pool has too few.
+        False, and nothing changed, if taking pages would leave fewer than `spared` in the pool.
         """
         short = []
         for (role, lane), stop in zip(sequence.lanes.items(), stops, strict=True):
@@ -40,7 +40,8 @@ class Ledger:
                 short.append((lane, count))
         if not short:
             return True
-        pages = self.pool.allocate(sum(count for _, count in short))
+        need = sum(count for _, count in short)
+        pages = self.pool.allocate(need) if need + spared <= self.pool.available else None
         if pages is None:
             return False
         for lane, count in short:

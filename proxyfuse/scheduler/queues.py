@@ -53,7 +53,9 @@ class Queues:
             assert arrivals == sorted(set(arrivals)), "a queue is out of order"
             assert all(sequence.status is status for sequence in queue)
         waiting = [lane for sequence in self.waiting for lane in sequence.lanes.values()]
-        assert not any(lane.pages or lane.computed for lane in waiting), "who waits holds nothing"
+        assert not any(x.pages or x.computed or x.published for x in waiting), (
+            "who waits holds nothing"
+        )
 
 
 def _arrival(sequence: Sequence) -> int:

@@ -74,8 +74,7 @@ class Scheduler:
         """Decide one step and count it as computed. Its pages are held: it can be launched."""
         step = Step(self._roles, self._rows, self._sampler_rows)
         preempted = self._continue(step)
-        if not preempted:
-            self._admit(step)
+        self._admit(step)
         return step.plan(preempted)
 
     def settle(self, plan: Plan, kept: Seq[Seq[int]]) -> None:
@@ -88,9 +87,8 @@ class Scheduler:
             if sample.sequence.status is Status.RUNNING:
                 settle_rows(sample, tokens)
         for role, slices in plan.slices.items():
-            for piece in slices:
-                if piece.sequence.status is Status.RUNNING:
-                    self.ledger.publish(piece.sequence, role, piece.lane)
+            for piece in slices:  # a retired lane has computed nothing, and publishes nothing
+                self.ledger.publish(piece.sequence, role, piece.lane)
 
     def retire(self, sequence: Sequence) -> None:
         """The sequence is finished, whatever its state, and gives back all it holds at once."""
@@ -145,12 +143,14 @@ class Scheduler:
             if price > spare:
                 break
             last = waiting.popleft()
-            slots -= 1
-            spare -= price + len(sequence.lanes)
+            available = ledger.pool.available
             if any(name in step.filling for name in ledger.misses(sequence, found)):
                 aside.append(sequence)
             else:
                 self._start(step, sequence, found)
+            slots -= 1
+            taken = available - ledger.pool.available  # more than the price where drafts took pages
+            spare -= max(price, taken) + len(sequence.lanes)
         waiting.extendleft(reversed(aside))
 
     def _start(self, step: Step, sequence: Sequence, found: list[list[int]]) -> None:
@@ -168,13 +168,15 @@ class Scheduler:
     def _spend(self, step: Step, sequence: Sequence) -> bool:
         """Spend what is left of the step on one running sequence.
 
-        False, and nothing changed, if the pool lacks a page for that.
+        False, and nothing changed, if the pool lacks a page for that. For more than one row, pages
+        are taken only while every running lane can have another: none is preempted for drafts.
         """
         rows = wanted(sequence, self._drafts)
         count = step.count(sequence, rows)
         stops = step.stops(sequence, count)
-        covered = self.ledger.cover(sequence, stops)
-        if not covered and count > 1:  # no other sequence gives up its pages for more than one row
+        spared = len(self._roles) * len(self._queues.running) if count > 1 else 0
+        covered = self.ledger.cover(sequence, stops, spared)
+        if not covered and count > 1:
             count, stops = 1, step.stops(sequence, 1)
             covered = self.ledger.cover(sequence, stops)
         if covered:

@@ -8,6 +8,7 @@ from proxyfuse.cache import Geometry, KVShape
 from proxyfuse.plan import Plan, Sample
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.scheduler import Scheduler
+from proxyfuse.scheduler.rows import Drafts
 from proxyfuse.sequence import Lane, Sequence, Status
 from proxyfuse.trio import Role, Trio
 
@@ -63,6 +64,7 @@ class Runner:
         assert widths == sorted(widths, reverse=True)
 
     def check_lock_step(self, plan: Plan) -> None:
+        assert all(victim.status is Status.WAITING for victim in plan.preempted)
         sampled = {sample.sequence: sample for sample in plan.samples}
         assert len(sampled) == len(plan.samples)
         slices = {(p.sequence, role): p for role, ps in plan.slices.items() for p in ps}
@@ -150,8 +152,8 @@ def sequence(
     )
 
 
-def scheduler(pages: int = 100, **options: int | bool) -> Scheduler:
-    defaults: dict[str, int | bool] = {"max_num_seqs": 8, "max_num_batched_tokens": 64}
+def scheduler(pages: int = 100, **options: int | bool | Drafts) -> Scheduler:
+    defaults: dict[str, int | bool | Drafts] = {"max_num_seqs": 8, "max_num_batched_tokens": 64}
     return Scheduler(GEOMETRY, pages, **(defaults | options))  # type: ignore[arg-type]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxyfuse.sequence import Status
+from proxyfuse.sequence import Sequence, Status
 from proxyfuse.trio import Role, Trio
 from tests.scheduler.fake_runner import Runner, drain, finished, scheduler, sequence, step, target
 
@@ -115,12 +115,53 @@ def test_the_latest_arrival_is_preempted() -> None:
     assert len(a.continuation) == len(b.continuation) == 30
 
 
-def test_admission_leaves_room_for_the_prompts_that_are_still_being_read() -> None:
-    sched, runner = scheduler(pages=20, max_num_batched_tokens=8), Runner(8, 256)
-    sched.add(sequence("a", [(1,) * 60], max_tokens=1))
-    sched.add(sequence("b", [(2,) * 30], max_tokens=1))
+def test_admission_leaves_room_for_prompts_that_are_still_being_read() -> None:
+    sched, runner = scheduler(pages=10, max_num_batched_tokens=8), Runner(8, 256)
+    sched.add(sequence("a", [(1,), (1,) * 60, (1,)], max_tokens=1))  # 8 pages, 3 in the first step
+    sched.add(sequence("b", [(2,) * 7], max_tokens=20))
+    assert not any(plan.preempted for plan in drain(sched, runner))
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_admission_leaves_a_page_for_each_running_lane(together: bool) -> None:
+    sched, runner = scheduler(pages=4), Runner(64, 256)
+    sched.add(sequence("a", [(1,) * 7], max_tokens=9))  # 2 pages now, 4 in the end
+    if not together:
+        step(sched, runner)
+    sched.add(sequence("b", [(2,) * 7], max_tokens=2))
+    assert not any(plan.preempted for plan in drain(sched, runner))
+
+
+def test_drafts_preempt_nobody() -> None:
+    def ahead(one: Sequence) -> int:
+        return min(8, 8 - len(one.continuation))
+
+    sched, runner = scheduler(pages=7, drafts=ahead), Runner(64, 256)
+    a, b = (sequence(name, [(ord(name),) * 3], max_tokens=9) for name in "ab")  # 3 pages in the end
+    sched.add(a)
+    sched.add(b)
     plans = drain(sched, runner)
     assert not any(plan.preempted for plan in plans)
+    assert plans[0].samples[0].count == 9 and len(plans[0].samples) == 2
+
+
+def test_pages_that_drafts_took_are_not_promised_again() -> None:
+    sched, runner = (
+        scheduler(pages=6, drafts=lambda one: 8 - len(one.continuation)),
+        Runner(64, 256),
+    )
+    sched.add(sequence("a", [(1,) * 3], max_tokens=9))  # one page, and two for drafts
+    sched.add(sequence("b", [(2,) * 14], max_tokens=1))
+    plans = drain(sched, runner)
+    assert [s.sequence.request_id for s in plans[0].samples] == ["a"]
+
+
+def test_many_rows_become_one_where_pages_are_scarce() -> None:
+    sched, runner = scheduler(pages=3), Runner(64, 256)
+    one = sequence("a", [(1,) * 3], given=tuple(range(8)))  # 10 tokens are fed: 3 pages
+    sched.add(one)
+    counts = [plan.samples[0].count for plan in drain(sched, runner)]
+    assert counts[0] == 1 and sum(counts) == 8
 
 
 @pytest.mark.parametrize("moment", ["waiting", "reading", "writing", "launched"])

@@ -34,7 +34,7 @@ class Traffic(RuleBasedStateMachine):
         rows=st.integers(1, 12),
         sampler_rows=st.integers(1, 9),
         caching=st.booleans(),
-        ahead=st.integers(0, 3),
+        ahead=st.integers(0, 7),
     )
     def start(
         self, extra: int, slots: int, rows: int, sampler_rows: int, caching: bool, ahead: int

@@ -1,6 +1,6 @@
 """Host microseconds that the scheduler takes per decoding step: plan and settle, by batch size.
 
-python bench/scheduler/plan_cost.py [--steps 400]
+python bench/engine/plan_cost.py [--steps 400]
 Refuses to print if a sequence did not get one token in every step.
 """
 
@@ -67,7 +67,7 @@ def main() -> None:
     rows = [cost(batch, steps) for batch in (1, 8, 64)]
     for row in rows:
         print("  ".join(f"{name} {value:>7}" for name, value in row.items()))
-    print(json.dumps({"bench": "scheduler/plan_cost", "rows": rows}))
+    print(json.dumps({"bench": "engine/plan_cost", "rows": rows}))
 
 
 if __name__ == "__main__":
