@@ -14,6 +14,7 @@ ARCHITECTURES = (
     "Qwen2ForCausalLM",
     "Qwen3ForCausalLM",
 )
+MOST_LAYERS = 10_000
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -71,7 +72,7 @@ def read_config(folder: Path) -> ModelConfig:
     architecture = _architecture(fields)
     _refuse(fields)
     heads = fields.whole("num_attention_heads")
-    layers = fields.whole("num_hidden_layers")
+    layers = _layers(fields)
     llama, qwen2, qwen3 = (architecture == ARCHITECTURES[i] for i in (0, 2, 3))
     attention_bias = fields.flag("attention_bias", False) if llama or qwen3 else False
     rope = read_rope(fields)
@@ -99,6 +100,13 @@ def read_config(folder: Path) -> ModelConfig:
         wanted = f"a divisor of num_attention_heads={config.num_heads}"
         raise fields.wrong("num_key_value_heads", config.num_kv_heads, wanted)
     return config
+
+
+def _layers(fields: Fields) -> int:
+    layers = fields.whole("num_hidden_layers")
+    if layers > MOST_LAYERS:
+        raise fields.wrong("num_hidden_layers", layers, f"at most {MOST_LAYERS}")
+    return layers
 
 
 def _architecture(fields: Fields) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from proxyfuse.errors import ModelError
+
+LARGEST = 2**31 - 1  # no size, position or factor of a model is beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +24,20 @@ class Fields:
     data: Mapping[str, Any]
 
     def whole(self, name: str, default: int | None = None, at_least: int = 1) -> int:
-        """A whole number of at least `at_least`."""
+        """A whole number from `at_least` to `LARGEST`."""
         value = self._take(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
             raise self.wrong(name, value, f"a whole number, at least {at_least}")
+        if value > LARGEST:
+            raise self.wrong(name, value, f"at most {LARGEST}")
         return value
 
     def positive(self, name: str, default: float | None = None) -> float:
-        """A finite number above zero."""
+        """A number above zero and up to `LARGEST`."""
         value = self._take(name, default)
         number = not isinstance(value, bool) and isinstance(value, int | float)
-        if not number or not math.isfinite(value) or value <= 0:
-            raise self.wrong(name, value, "a number above 0")
+        if not number or not 0 < value <= LARGEST:
+            raise self.wrong(name, value, f"a number above 0, at most {LARGEST}")
         return float(value)
 
     def flag(self, name: str, default: bool) -> bool:
@@ -89,7 +92,7 @@ def read_json(path: Path) -> Fields:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file, want a JSON object") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: want a JSON object, got {error}") from None
     if not isinstance(data, dict):
         raise ModelError(f"{path}: want a JSON object, got {type(data).__name__}")

@@ -77,6 +77,8 @@ def _read_llama3(rope: Fields, theta: float, original: int) -> Rope:
 def _read_yarn(rope: Fields, theta: float, original: int, positions: int) -> Rope:
     """Its attention factor is given, or 0.1 m ln(factor) + 1 for the m that are given (0: none)."""
     factor = rope.positive("factor", positions / original)
+    if theta == 1:
+        raise rope.wrong("rope_theta", theta, "more than 1: frequencies that differ")
     growth = math.log(max(factor, 1.0))
     attention = 0.1 * growth + 1
     if rope.data.get("mscale") and rope.data.get("mscale_all_dim"):

@@ -70,7 +70,7 @@ def read_header(file: Path) -> Iterator[tuple[str, Stored]]:
         raw = stream.read(length)
     try:
         header = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WeightsError(f"{file}: want a header in JSON, got {error}") from None
     if not isinstance(header, dict):
         raise WeightsError(f"{file}: want a header of names, got {type(header).__name__}")

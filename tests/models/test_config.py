@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proxyfuse.errors import ModelError
-from proxyfuse.models.config import ModelConfig, read_config
+from proxyfuse.models.config import ARCHITECTURES, ModelConfig, read_config
+from proxyfuse.models.rope import rotation_table
 from tests.tiny import FAMILIES, make_model
 
 SHAPE: dict[str, Any] = {
@@ -113,6 +117,8 @@ def test_yarn_stretches_the_context_that_is_written(tmp_path: Path) -> None:
         ({"hidden_size": True}, "hidden_size: got True"),
         ({"hidden_size": 65}, "hidden_size: got 65, want a multiple of num_attention_heads=8"),
         ({"num_hidden_layers": 0}, "num_hidden_layers: got 0"),
+        ({"num_hidden_layers": 2**30}, "num_hidden_layers: got .* at most"),
+        ({"hidden_size": 2**40}, "hidden_size: got .* at most"),
         ({"num_key_value_heads": 3}, "num_key_value_heads: got 3, want a divisor of"),
         ({**MISTRAL, "num_key_value_heads": NONE}, "num_key_value_heads: got nothing"),
         ({"head_dim": 7}, "head_dim: got 7, want an even number"),
@@ -133,7 +139,33 @@ def test_refused(fields: dict[str, Any], message: str, tmp_path: Path) -> None:
         read(tmp_path, **fields)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00\xff", '"model"'])
+ROPE = ["rope_type", "factor", "low_freq_factor", "high_freq_factor", "truncate", "mscale"]
+NAMES = [*SHAPE, "head_dim", "sliding_window", "layer_types", "rope_theta", "rope_scaling", "dtype"]
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
+    st.lists(st.integers(), max_size=4), st.integers(10**300, 10**310),
+    st.dictionaries(st.sampled_from(ROPE), st.floats() | st.sampled_from(["yarn", "llama3"])),
+)  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    architecture=st.sampled_from(ARCHITECTURES),
+    fields=st.dictionaries(st.sampled_from(NAMES), VALUES, min_size=1, max_size=2),
+)
+def test_nonsense_is_a_config_or_a_model_error(architecture: str, fields: dict[str, Any]) -> None:
+    data = SHAPE | {"architectures": [architecture], "use_sliding_window": True} | fields
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(data))
+        try:
+            config = read_config(Path(folder))
+        except ModelError:
+            return
+    table = rotation_table(config.rope, config.head_dim, 2) if config.head_dim < 1000 else None
+    assert table is None or table.isfinite().all()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00\xff", '"model"', "[" * 99999])
 def test_a_corrupt_file_is_named(text: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"config\.json: no such file"):
         read_config(tmp_path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from proxyfuse.models.config import read_config
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
 from proxyfuse.models.reference import next_logits
 from proxyfuse.models.weights import load_weights
+from proxyfuse_kernels.ops import Ops
 from proxyfuse_kernels.reference import ReferenceOps
 from tests.tiny import FAMILIES, make_model
 
@@ -54,6 +57,20 @@ def decode(folder: Path, dtype: torch.dtype, chunk: int) -> list[Tensor]:
     return [torch.cat(parts) for parts in got]
 
 
+class Tape:
+    """`Ops` that only writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **options: self.calls.append((name, args, options))
+
+    def play(self) -> None:
+        for name, args, options in self.calls:
+            getattr(ReferenceOps, name)(*args, **options)
+
+
 def slots(pages: Tensor, positions: Tensor) -> Tensor:
     return (pages[positions // PER_PAGE] * PER_PAGE + positions % PER_PAGE).int()
 
@@ -94,3 +111,45 @@ def test_chunks_change_no_bit(family: str, tmp_path: Path) -> None:
     for chunk in (1, 5):
         parts = decode(tmp_path, torch.bfloat16, chunk)
         assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
+
+
+@torch.inference_mode()
+def test_a_recorded_forward_replays_on_the_ids_it_then_finds(tmp_path: Path) -> None:
+    make_model(tmp_path, "qwen3")
+    config = read_config(tmp_path)
+    decoder = Decoder(config, load_weights(tmp_path, config, torch.float32), positions=9)
+    work = allocate_work(config, 8, 8, torch.float32)
+    kv = torch.full((2, config.num_layers, 2, PER_PAGE, 2, config.head_dim), torch.nan)
+    table = torch.tensor([[1, 0]], dtype=torch.int32)
+    at = torch.arange(7).int()
+    rows = Rows(
+        ids=torch.zeros(7, dtype=torch.int32),
+        positions=at,
+        slots=slots(table[0], at),
+        lanes=torch.zeros_like(at),
+        page_table=table,
+        samples=torch.tensor([6], dtype=torch.int32),
+    )
+    tape = Tape()
+    logits = decoder.forward(cast(Ops, tape), rows, kv, work)
+    ids = texts(config.vocab_size)[0][:7]
+    rows.ids.copy_(ids)
+    tape.play()
+    expected = next_logits(config, decoder.weights, ids.tolist())
+    torch.testing.assert_close(logits[0], expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_rows_of_which_none_is_sampled_only_fill_their_pages(tmp_path: Path) -> None:
+    make_model(tmp_path)
+    config = read_config(tmp_path)
+    decoder = Decoder(config, load_weights(tmp_path, config, torch.float32))
+    kv = torch.full((1, config.num_layers, 2, PER_PAGE, 2, config.head_dim), torch.nan)
+    zeros = torch.zeros(3, dtype=torch.int32)
+    at = torch.arange(3).int()
+    rows = Rows(
+        ids=at, positions=at, slots=at, lanes=zeros, page_table=zeros[:1, None], samples=zeros[:0]
+    )
+    logits = decoder.forward(ReferenceOps(), rows, kv, allocate_work(config, 4, 2, torch.float32))
+    assert logits.shape == (0, config.vocab_size)
+    assert kv[:, :, :, :3].isfinite().all() and kv[:, :, :, 3:].isnan().all()

@@ -7,11 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
 from proxyfuse.errors import ModelError, WeightsError
@@ -189,7 +193,7 @@ def test_a_file_cut_after_its_header_was_read(state: State, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "header",
     [
-        b"{", b"[]", b"\xff\xfe", b'"x"', b'{"a": 1}', b'{"a": {"dtype": "F32"}}',
+        b"{", b"[]", b"[" * 99999, b"\xff\xfe", b'"x"', b'{"a": 1}', b'{"a": {"dtype": "F32"}}',
         b'{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0]}}',
         b'{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}',
         b'{"a": {"dtype": "F32", "shape": [-1, -1], "data_offsets": [0, 4]}}',
@@ -204,6 +208,29 @@ def test_a_corrupt_header(header: bytes, state: State, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(raw)
     with pytest.raises(WeightsError, match=r"model\.safetensors: "):
         load(tmp_path)
+
+
+@settings(max_examples=100, deadline=None)
+@given(spoilt=st.binary(min_size=1, max_size=9), place=st.floats(0, 1, exclude_max=True))
+def test_spoilt_header_bytes_are_a_weights_error_or_harmless(spoilt: bytes, place: float) -> None:
+    with TemporaryDirectory() as name:
+        raw = bytearray(tiny_file())
+        header = 8 + int.from_bytes(raw[:8], "little")
+        at = int(place * header)
+        raw[at : at + len(spoilt)] = spoilt
+        file = Path(name) / "model.safetensors"
+        file.write_bytes(raw)
+        try:
+            tensors = dict(read_header(file))
+        except WeightsError:
+            return
+        for stored in tensors.values():
+            stored.copy_to(torch.empty(stored.shape))
+
+
+@cache
+def tiny_file() -> bytes:
+    return save({"a.weight": torch.ones(3, 2), "b.bias": torch.ones(5).bfloat16()})
 
 
 def test_broken_shards(state: State, tmp_path: Path) -> None:
@@ -234,7 +261,9 @@ def test_no_checkpoint(state: State, tmp_path: Path) -> None:
 
 MEASURE = """
 import sys, torch
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from proxyfuse.models.config import read_config
 from proxyfuse.models.weights import load_weights, weights_bytes
 
