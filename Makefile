@@ -9,6 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -q -c constraints.txt
 READY := $(VENV)/.ready
+DEMO := proxyfuse/demo/models
 NATIVE := $(shell find csrc -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null)
 
 .PHONY: demo test check bench gpu
@@ -25,7 +26,7 @@ check: $(READY)
 	$(if $(NATIVE),$(BIN)/clang-format --dry-run --Werror $(NATIVE))
 
 bench: $(READY)
-	$(BIN)/proxyfuse bench
+	$(BIN)/proxyfuse bench --base $(DEMO)/base --expert $(DEMO)/expert --antiexpert $(DEMO)/antiexpert
 
 gpu: $(READY)
 	$(BIN)/python -m pytest -m gpu

@@ -37,14 +37,15 @@ def place(module: str) -> tuple[int, int]:
     raise AssertionError(f"{module} is on no floor: give it one in FLOORS")
 
 
-def imported(node: ast.AST, known: set[str]) -> list[str]:
+def imported(node: ast.AST, package: list[str], known: set[str]) -> list[str]:
     """The modules of ours that a statement imports, as `from package import module` means them."""
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
-        assert not node.level, "relative imports hide where a module stands"
-        inside = [f"{node.module}.{alias.name}" for alias in node.names]
-        names = [name if name in known else str(node.module) for name in inside]
+        above = package[: len(package) - node.level + 1] if node.level else []
+        source = ".".join([*above, *([node.module] if node.module else [])])
+        inside = [f"{source}.{alias.name}" for alias in node.names]
+        names = [name if name in known else source for name in inside]
     else:
         return []
     return [name for name in names if name.split(".")[0] in ("proxyfuse", "proxyfuse_kernels")]
@@ -54,8 +55,10 @@ def faults(path: str, module: str, source: str, known: set[str]) -> Iterator[str
     """What is wrong with one file's imports, one line for each."""
     tree = ast.parse(source)
     floor, room = place(module)
+    parts = module.split(".")
+    package = parts if path.endswith("__init__.py") else parts[:-1]
     for node in ast.walk(tree):
-        for name in imported(node, known):
+        for name in imported(node, package, known):
             other_floor, other_room = place(name)
             if other_floor < floor:
                 yield f"{module} imports {name}, from a floor above"
@@ -106,6 +109,8 @@ def test_kernels_is_a_source_root_and_no_package() -> None:
         ("proxyfuse.scheduler.step", "from proxyfuse.runner import arena"),
         ("proxyfuse.runner.arena", "from proxyfuse.scheduler import Scheduler"),
         ("proxyfuse_kernels.embed", "from proxyfuse.errors import ConfigError"),
+        ("proxyfuse.text.chat", "from ..engine import llm"),
+        ("proxyfuse.trio", "from . import sequence"),
         ("proxyfuse.engine", "def f():\n    import torch"),
         ("proxyfuse.cache.pool", "if TYPE_CHECKING:\n    from proxyfuse.engine import core"),
     ],
@@ -122,6 +127,7 @@ def test_a_fault_is_found(module: str, source: str) -> None:
         ("proxyfuse.runner.arena", "from proxyfuse_kernels.ops import Ops"),
         ("proxyfuse.cli.chat", "from proxyfuse import LLM\nfrom proxyfuse.text import chat"),
         ("proxyfuse.engine", "import torch\nfrom proxyfuse.runner import arena"),
+        ("proxyfuse.text.chat", "from .tokenizer import Tokenizer"),
     ],
 )
 def test_what_is_right_is_no_fault(module: str, source: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from proxyfuse.cli.bench import bench
 from proxyfuse.cli.chat import chat
 from proxyfuse.cli.generate import generate
 from proxyfuse.cli.inspect import inspect
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (generate, chat, score, inspect):
+for command in (generate, chat, score, inspect, bench):
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(spread(command))
 
 

@@ -9,7 +9,8 @@ import typer
 from typer import Option
 
 from proxyfuse import LLM, SamplingParams
-from proxyfuse.cli.options import CHAT, Engine, Models, Templates, open_llm
+from proxyfuse.cli.engine import Engine, open_llm
+from proxyfuse.cli.models import CHAT, Models, Templates
 from proxyfuse.cli.sampling import Sampling
 from proxyfuse.errors import RequestError
 

@@ -11,8 +11,9 @@ import typer
 from typer import Option
 
 from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams
+from proxyfuse.cli.engine import Engine, open_llm
 from proxyfuse.cli.inputs import Inputs
-from proxyfuse.cli.options import Engine, Models, open_llm
+from proxyfuse.cli.models import Models
 from proxyfuse.cli.sampling import Sampling
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from typer import Option
 
 from proxyfuse.cli.fit import Fit, Model, examine
-from proxyfuse.cli.options import Models
+from proxyfuse.cli.models import Models
 from proxyfuse.config import EngineConfig
 from proxyfuse.engine.memory import free_bytes
 

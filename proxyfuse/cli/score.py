@@ -13,8 +13,9 @@ from rich.table import Table
 from typer import Option
 
 from proxyfuse import Prompt, Score
+from proxyfuse.cli.engine import Engine, open_llm
 from proxyfuse.cli.inputs import records
-from proxyfuse.cli.options import Engine, Models, open_llm
+from proxyfuse.cli.models import Models
 from proxyfuse.errors import RequestError
 from proxyfuse.models.folder import resolve
 from proxyfuse.text.tokenizer import Tokenizer

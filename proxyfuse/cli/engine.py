@@ -1,0 +1,122 @@
+"""`EngineConfig` as options, and the engine they open."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from typer import BadParameter, Option
+
+from proxyfuse import LLM
+from proxyfuse.cli.models import Models
+from proxyfuse.config import EngineConfig
+
+PANEL = "Engine"
+DEFAULT = EngineConfig()
+
+
+def _drafts(text: str) -> str | int:
+    if text == "auto":
+        return text
+    if not text.isdecimal():
+        raise BadParameter(f"got {text!r}, want auto or a whole number")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How to run them."""
+
+    device: Annotated[
+        str,
+        Option(
+            metavar="NAME",
+            help='"cpu", "cuda", "cuda:N", or "auto": the GPU if there is one.',
+            rich_help_panel=PANEL,
+        ),
+    ] = DEFAULT.device
+    dtype: Annotated[
+        str,
+        Option(
+            metavar="NAME",
+            help='Of weights and KV: "float32", "bfloat16", "float16", or "auto": what the base\'s'
+            " config.json says. Logits are float32 whatever this is.",
+            rich_help_panel=PANEL,
+        ),
+    ] = DEFAULT.dtype
+    max_model_len: Annotated[
+        int | None,
+        Option(
+            metavar="TOKENS",
+            help="Longest prompt and continuation together.",
+            show_default="the shortest context of the models",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+    max_num_seqs: Annotated[
+        int,
+        Option(metavar="N", help="Sequences running at once.", rich_help_panel=PANEL),
+    ] = DEFAULT.max_num_seqs
+    max_num_batched_tokens: Annotated[
+        int,
+        Option(
+            metavar="TOKENS",
+            help="Rows of one model's forward in one step.",
+            rich_help_panel=PANEL,
+        ),
+    ] = DEFAULT.max_num_batched_tokens
+    kv_cache_bytes: Annotated[
+        int | None,
+        Option(
+            metavar="BYTES",
+            help="Memory for keys and values of all models.",
+            show_default="from --gpu-memory-utilization, or a share of free memory",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+    gpu_memory_utilization: Annotated[
+        float,
+        Option(
+            metavar="SHARE",
+            help="Share of the GPU's memory to use, weights included, from 0 to 1.",
+            rich_help_panel=PANEL,
+        ),
+    ] = DEFAULT.gpu_memory_utilization
+    enable_prefix_caching: Annotated[
+        bool,
+        Option(
+            "--prefix-caching/--no-prefix-caching",
+            help="Keep keys and values of common beginnings.",
+            rich_help_panel=PANEL,
+        ),
+    ] = DEFAULT.enable_prefix_caching
+    speculate: Annotated[
+        str,
+        Option(
+            metavar="TOKENS",
+            parser=_drafts,
+            help="Tokens the expert drafts ahead; 0 is off, auto adapts. The text is the same.",
+            rich_help_panel=PANEL,
+        ),
+    ] = str(DEFAULT.speculate)
+    num_threads: Annotated[
+        int | None,
+        Option(
+            metavar="N",
+            help="CPU threads.",
+            show_default="every core this process may use",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+
+
+def open_llm(models: Models, engine: Engine, **more: Any) -> LLM:
+    """The engine, loaded; raises as `LLM` does."""
+    return LLM(
+        models.base,
+        models.expert,
+        models.antiexpert,
+        revision=models.revision,
+        **asdict(engine),
+        **more,
+    )
