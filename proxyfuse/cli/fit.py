@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from proxyfuse.cache import Geometry, KVShape
+from proxyfuse.cache import KVShape
 from proxyfuse.config import EngineConfig
 from proxyfuse.errors import ProxyFuseError
 from proxyfuse.models.config import ModelConfig, read_config
@@ -39,7 +39,6 @@ class Fit:
     notes: list[str] = field(default_factory=list)  # what is worth knowing and does no harm
     models: dict[Role, Model] = field(default_factory=dict)
     agreement: Agreement | None = None
-    geometry: Geometry | None = None
 
     @property
     def weights(self) -> int:
@@ -95,28 +94,35 @@ def _model(folder: Path, dtype: torch.dtype) -> Model:
 
 def _together(fit: Fit, models: Trio[Model]) -> None:
     widths = models.map(lambda model: model.config.vocab_size)
-    agreement = compare(models.map(lambda model: model.tokenizer), widths)
-    fit.agreement = agreement
-    fit.geometry = Geometry(models.map(lambda model: model.kv), EngineConfig().page_size)
-    if not agreement.agrees:
-        fit.reasons.append(agreement.reason)
+    fit.agreement = compare(models.map(lambda model: model.tokenizer), widths)
+    if not fit.agreement.agrees:
+        fit.reasons.append(fit.agreement.reason)
     if len(set(widths.values())) > 1:
         narrowest = min(widths.values())
         fit.notes.append(f"heads differ in width: rows from {narrowest} on are masked")
+    fit.notes += _partial(models, fit.agreement)
+    fit.notes += _differences(models)
+
+
+def _partial(models: Trio[Model], agreement: Agreement) -> Iterator[str]:
+    """Ids that some model lacks, with a few examples."""
     for role, ids in agreement.partial.items():
         if ids:
-            shown = ", ".join(repr(models[role].tokenizer.piece(token)) for token in ids[:3])
-            more = ", …" if len(ids) > 3 else ""
-            fit.notes.append(
-                f"{role.label}: {len(ids)} ids that not every model has ({shown}{more})"
-            )
+            shown = [repr(models[role].tokenizer.piece(token)) for token in ids[:3]]
+            examples = ", ".join(shown + ["…"] * (len(ids) > 3))
+            yield f"{role.label}: {len(ids)} ids that not every model has ({examples})"
+
+
+def _differences(models: Trio[Model]) -> Iterator[str]:
+    """In contexts, ends of text and chat templates."""
     contexts = models.map(lambda model: model.config.max_positions)
     if len(set(contexts.values())) > 1:
         shortest = min(contexts, key=lambda role: contexts[role])
-        fit.notes.append(
-            f"contexts differ: the {shortest.label}'s {contexts[shortest]} tokens hold"
-        )
+        yield f"contexts differ: the {shortest.label}'s {contexts[shortest]} tokens hold"
     ends = models.map(lambda model: model.tokenizer.eos_ids)
     if len(set(ends.values())) > 1:
-        union = sorted(set().union(*ends.values()))
-        fit.notes.append(f"ends of text differ: any of {union} ends a text")
+        yield f"ends of text differ: any of {sorted(set().union(*ends.values()))} ends a text"
+    templated = [role.label for role in models if models[role].tokenizer.chat_template]
+    if Role.BASE.label in templated and len(models) > 1:
+        advice = "a base that was never tuned on its own may do better with plain text"
+        yield f"chat templates: {', '.join(templated)}; {advice}"

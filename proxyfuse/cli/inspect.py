@@ -31,7 +31,7 @@ def inspect(
         float | None,
         Option(
             metavar="GIB",
-            help="Memory to plan for, in GiB.",
+            help="Memory to plan for, in GiB; weights that take more are a reason against.",
             show_default="what is free on this machine",
         ),
     ] = None,
@@ -43,10 +43,13 @@ def inspect(
     and values are listed.
     """
     fit = examine(models.named(), models.revision, dtype)
+    budget = _free() if memory is None else int(memory * 2**30)
+    if memory is not None and budget < fit.weights:
+        fit.reasons.append(f"memory: the weights take {size(fit.weights)}, got {size(budget)}")
     if as_json:
         typer.echo(json.dumps(summary(fit), ensure_ascii=False))
     else:
-        report(fit, Console(), _free() if memory is None else int(memory * 2**30))
+        report(fit, Console(), budget)
     if fit.reasons:
         raise typer.Exit(1)
 

@@ -1,7 +1,7 @@
 """A conversation as each role sees it: through its own chat template, or as plain text.
 
 Proxy-tuning gives a chat-tuned expert its template around the same words that base and antiexpert
-read as plain text (Liu et al. 2024, section 3); the three share only the continuation.
+read as plain text (Liu et al. 2024); the three share only the continuation.
 """
 
 from __future__ import annotations

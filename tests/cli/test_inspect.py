@@ -49,15 +49,22 @@ def test_people_get_a_table_and_a_verdict(call: Call, options: list[str]) -> Non
     assert "LlamaForCausalLM" in result.stdout
     assert "1.00 GiB free hold about" in result.stdout
     assert "Yes: these models fit together." in result.stdout
-    assert "are missing" in call("inspect", *options, "--memory", "0.0000001").stdout
 
 
-def test_other_head_widths_and_contexts_are_noted(report: Report, tmp_path: Path) -> None:
-    make_model(tmp_path, vocab_size=320, max_position_embeddings=128)
+def test_memory_that_is_too_small_is_a_reason(call: Call, options: list[str]) -> None:
+    result = call("inspect", *options, "--memory", "0.0000001")
+    assert result.exit_code == 1
+    assert "No: memory: the weights take 208.78 KiB, got 107 B" in result.stdout
+    assert "are missing" in result.stdout
+
+
+def test_what_differs_and_does_no_harm_is_noted(report: Report, tmp_path: Path) -> None:
+    make_model(tmp_path, chat=True, vocab_size=320, max_position_embeddings=128)
     found, code = report(base=tmp_path)
     assert code == 0
     assert any("rows from 301 on are masked" in note for note in found["notes"])
     assert any("the base's 128 tokens hold" in note for note in found["notes"])
+    assert any("chat templates: base, expert; " in note for note in found["notes"])
 
 
 def test_another_vocabulary_is_a_reason(report: Report, trio: Trio[Path], tmp_path: Path) -> None:
