@@ -18,12 +18,18 @@ inline f32x16 only_kept(const SampleKept &kept, f32x16 x, int32_t first) {
   return x;
 }
 
-// Takes the block's largest value, at its lowest id, where that beats what is there.
-inline void challenge(Best &best, const float (&x)[kBlock], int32_t first) {
+template <int count>
+inline float largest_of_some(const float *x) {
   f32x16 most = read(x);
-  for (int i = kWide; i < kBlock; i += kWide)
+  for (int i = kWide; i < count; i += kWide)
     most = max16(most, read(x + i));
-  const float value = largest16(most);
+  return largest16(most);
+}
+
+// Takes the largest of x at its lowest id, where that beats what is there.
+template <int count>
+inline void challenge(Best &best, const float *x, int32_t first) {
+  const float value = largest_of_some<count>(x);
   if (!(value > best.value))
     return;
   int i = 0;
@@ -32,67 +38,59 @@ inline void challenge(Best &best, const float (&x)[kBlock], int32_t first) {
   best = {value, first + i};
 }
 
-// How many of its high bits must be 0 in a random word for a block that lags this far behind the
+// How many of its high bits must be 0 in a random word for a value that lags this far behind the
 // best to win: gumbel > gap needs v < exp(-gap) <= 2^-floor(gap / ln 2). The margin is for
 // rounding.
 inline int zeros_needed(float gap) {
-  return gap > 0 ? static_cast<int>((gap - 0x1p-10f) * 1.4426f) : 0;
+  return gap > 32.f ? 32 : gap > 0 ? static_cast<int>((gap - 0x1p-10f) * 1.4426f) : 0;
 }
 
-inline bool all_lose(const u64x8 (&words)[4][kGroups], int zeros) {
+inline bool all_lose(const u64x8 (&words)[4][kGroups], int g, int zeros) {
   if (zeros <= 0)
     return false;
   const uint32_t high = zeros >= 32 ? ~0u : ~(~0u >> zeros);
-  for (int g = 0; g < kGroups; ++g) {
-    i64x8 low = {};
-    for (int w = 0; w < 4; ++w)
-      low |= (words[w][g] & high) == 0;
-    if (any(reinterpret<u64x8>(low)))
-      return false;
-  }
-  return true;
+  i64x8 low = {};
+  for (int w = 0; w < 4; ++w)
+    low |= (words[w][g] & high) == 0;
+  return !any(reinterpret<u64x8>(low));
 }
 
-inline float largest_in_block(const float *x) {
-  f32x16 most = read(x);
-  for (int i = kWide; i < kBlock; i += kWide)
-    most = max16(most, read(x + i));
-  return largest16(most);
+inline void draw_group(const SampleKept &kept, const u64x8 (&words)[4][kGroups], int g,
+                       const float *scaled, int32_t first, Best &best) {
+  uint32_t bits[kGroup];
+  float sums[kGroup];
+  in_order(words, g, bits);
+  for (int j = 0; j < kGroup; j += kWide) {
+    u32x16 b;
+    std::memcpy(&b, bits + j, sizeof b);
+    write(sums + j, only_kept(kept, read(scaled + j), first + j) + gumbel(b));
+  }
+  challenge<kGroup>(best, sums, first);
 }
 
 // scaled: whole blocks of ids from `first` on.
 inline void draw(const Stream &stream, const SampleKept &kept, const float *scaled, int64_t n,
                  int32_t first, Best &best) {
   for (int64_t i = 0; i < n; i += kBlock) {
-    const float most = largest_in_block(scaled + i);
-    const float gap = best.value - most;
-    if (most == -kInfinity || most < kept.value || gap > kLargestGumbel)
+    const float most = largest_of_some<kBlock>(scaled + i);
+    if (most == -kInfinity || most < kept.value || best.value - most > kLargestGumbel)
       continue;
     const int32_t id = first + static_cast<int32_t>(i);
     u64x8 words[4][kGroups];
     random_words(stream, id, words);
-    if (all_lose(words, zeros_needed(gap)))
-      continue;
-    uint32_t bits[kBlock];
-    float sums[kBlock];
-    in_order(words, bits);
-    for (int j = 0; j < kBlock; j += kWide) {
-      const f32x16 x = only_kept(kept, read(scaled + i + j), id + j);
-      u32x16 b;
-      std::memcpy(&b, bits + j, sizeof b);
-      write(sums + j, x + gumbel(b));
+    for (int g = 0; g < kGroups; ++g) {
+      const float *group = scaled + i + g * kGroup;
+      const float gap = best.value - largest_of_some<kGroup>(group);
+      if (!all_lose(words, g, zeros_needed(gap)))
+        draw_group(kept, words, g, group, id + g * kGroup, best);
     }
-    challenge(best, sums, id);
   }
 }
 
 // The same with no noise.
 inline void argmax(const float *scaled, int64_t n, int32_t first, Best &best) {
-  for (int64_t i = 0; i < n; i += kBlock) {
-    float block[kBlock];
-    std::memcpy(block, scaled + i, sizeof block);
-    challenge(best, block, first + static_cast<int32_t>(i));
-  }
+  for (int64_t i = 0; i < n; i += kBlock)
+    challenge<kBlock>(best, scaled + i, first + static_cast<int32_t>(i));
 }
 
 } // namespace proxyfuse::cpu::PROXYFUSE_ISA

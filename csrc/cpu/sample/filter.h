@@ -11,7 +11,7 @@ namespace proxyfuse::cpu::PROXYFUSE_ISA {
 template <class Border, class Body>
 inline void above(const float *x, int64_t n, Border &&border, Body &&body) {
   for (int64_t i = 0; i < padded(n); i += kBlock) {
-    if (!(largest_in_block(x + i) > border()))
+    if (!(largest_of_some<kBlock>(x + i) > border()))
       continue;
     for (int64_t j = i; j < (i + kBlock < n ? i + kBlock : n); ++j)
       if (x[j] > border())

@@ -57,7 +57,8 @@ struct Stream {
 };
 
 inline constexpr int kBlock = 128; // ids whose noise is made together
-inline constexpr int kGroups = kBlock / 32;
+inline constexpr int kGroup = 32;  // of these, four to a counter, one register of counters
+inline constexpr int kGroups = kBlock / kGroup;
 
 // The random words of ids [first, first + kBlock), first a multiple of 4: word w of ids
 // first + 32 g + 4 i + w is the low half of lane i of words[w][g]; the high halves hold anything.
@@ -80,12 +81,11 @@ inline void random_words(const Stream &stream, uint32_t first, u64x8 (&c)[4][kGr
     }
 }
 
-// The same words in the order of their ids.
-inline void in_order(const u64x8 (&c)[4][kGroups], uint32_t (&bits)[kBlock]) {
-  for (int g = 0; g < kGroups; ++g)
-    for (int i = 0; i < 8; ++i)
-      for (int w = 0; w < 4; ++w)
-        bits[32 * g + 4 * i + w] = static_cast<uint32_t>(c[w][g][i]);
+// The words of group g in the order of its ids.
+inline void in_order(const u64x8 (&c)[4][kGroups], int g, uint32_t (&bits)[kGroup]) {
+  for (int i = 0; i < 8; ++i)
+    for (int w = 0; w < 4; ++w)
+      bits[4 * i + w] = static_cast<uint32_t>(c[w][g][i]);
 }
 
 inline f32x16 gumbel(u32x16 bits) {
