@@ -1,87 +1,86 @@
-#include "../cpu/isa.h"
-#include "../cpu/proxy_sample.h"
+#include "bindings.h"
 
-#include <pybind11/pybind11.h>
+#include "cpu/proxy_sample.h"
+
 #include <pybind11/stl.h>
 
+#include <array>
 #include <memory>
+#include <string>
 #include <tuple>
 #include <vector>
 
 namespace py = pybind11;
 
-namespace proxyfuse::cpu {
+namespace proxyfuse {
 namespace {
 
-// Addresses by field name; a missing one is null.
-using Addresses = py::dict;
-using LogitsTuple = std::tuple<uintptr_t, int64_t, int>; // address, stride, DType
+using cpu::DType;
+using Address = uintptr_t;
+using LogitsTuple = std::tuple<Address, int64_t, int>; // address, stride, DType
 
-template <class T>
-void point(const Addresses &from, const char *name, T *&to) {
-  if (from.contains(name))
-    to = reinterpret_cast<T *>(from[name].cast<uintptr_t>());
+// Addresses in the order of SampleRows' columns; 0 where there is none.
+cpu::SampleRequests requests_of(const std::array<Address, 22> &at, int64_t allowed_stride) {
+  return {
+      .alpha = pointer<const float>(at[0]),
+      .temperature = pointer<const float>(at[1]),
+      .top_k = pointer<const int32_t>(at[2]),
+      .top_p = pointer<const float>(at[3]),
+      .min_p = pointer<const float>(at[4]),
+      .seed = pointer<const int64_t>(at[5]),
+      .stream = pointer<const int32_t>(at[6]),
+      .position = pointer<const int32_t>(at[7]),
+      .repetition = pointer<const float>(at[8]),
+      .presence = pointer<const float>(at[9]),
+      .frequency = pointer<const float>(at[10]),
+      .history = pointer<const int32_t>(at[11]),
+      .history_start = pointer<const int32_t>(at[12]),
+      .history_split = pointer<const int32_t>(at[13]),
+      .history_end = pointer<const int32_t>(at[14]),
+      .bias_ids = pointer<const int32_t>(at[15]),
+      .bias_values = pointer<const float>(at[16]),
+      .bias_start = pointer<const int32_t>(at[17]),
+      .allowed = pointer<const int32_t>(at[18]),
+      .allowed_row = pointer<const int32_t>(at[19]),
+      .given = pointer<const int32_t>(at[20]),
+      .is_given = pointer<const bool>(at[21]),
+      .allowed_stride = allowed_stride,
+  };
 }
 
-SampleRequests requests_of(const Addresses &from, int64_t allowed_stride) {
-  SampleRequests r{};
-  point(from, "alpha", r.alpha);
-  point(from, "temperature", r.temperature);
-  point(from, "top_p", r.top_p);
-  point(from, "min_p", r.min_p);
-  point(from, "repetition", r.repetition);
-  point(from, "presence", r.presence);
-  point(from, "frequency", r.frequency);
-  point(from, "top_k", r.top_k);
-  point(from, "stream", r.stream);
-  point(from, "position", r.position);
-  point(from, "seed", r.seed);
-  point(from, "history", r.history);
-  point(from, "history_start", r.history_start);
-  point(from, "history_split", r.history_split);
-  point(from, "history_end", r.history_end);
-  point(from, "bias_ids", r.bias_ids);
-  point(from, "bias_start", r.bias_start);
-  point(from, "bias_values", r.bias_values);
-  point(from, "allowed", r.allowed);
-  point(from, "allowed_row", r.allowed_row);
-  point(from, "given", r.given);
-  point(from, "is_given", r.is_given);
-  r.allowed_stride = allowed_stride;
-  return r;
-}
-
-SampleResults results_of(const Addresses &from) {
-  SampleResults r{};
-  point(from, "tokens", r.tokens);
-  point(from, "logprobs", r.logprobs);
-  point(from, "logsumexp", r.logsumexp);
-  point(from, "finite", r.finite);
-  point(from, "ranks", r.ranks);
-  point(from, "role_logprobs", r.role_logprobs);
-  point(from, "top_ids", r.top_ids);
-  point(from, "top_logprobs", r.top_logprobs);
-  return r;
+// Likewise of SampleDraws'.
+cpu::SampleResults results_of(const std::array<Address, 8> &at) {
+  return {
+      .tokens = pointer<int32_t>(at[0]),
+      .logprobs = pointer<float>(at[1]),
+      .logsumexp = pointer<float>(at[2]),
+      .finite = pointer<bool>(at[3]),
+      .ranks = pointer<int32_t>(at[4]),
+      .role_logprobs = pointer<float>(at[5]),
+      .top_ids = pointer<int32_t>(at[6]),
+      .top_logprobs = pointer<float>(at[7]),
+  };
 }
 
 // proxy_sample with buffers of its own that last from call to call.
 class Sampler {
 public:
-  Sampler(Team &team, int64_t vocab) : team_(team), kernel_(best_isa().kernels().proxy_sample) {
+  Sampler(cpu::Team &team, int64_t vocab, const std::string &isa)
+      : team_(team), kernel_(kernels_of(isa).proxy_sample) {
     args_.vocab = vocab;
     for (int thread = 0; thread < team.threads(); ++thread) {
-      scratch_.push_back(std::make_unique<SampleScratch>(vocab));
-      pointers_.push_back(scratch_.back().get());
+      owned_.push_back(std::make_unique<cpu::SampleScratch>(vocab));
+      scratch_.push_back(owned_.back().get());
     }
-    args_.scratch = pointers_.data();
+    args_.scratch = scratch_.data();
   }
 
   void run(const std::vector<LogitsTuple> &logits, int64_t rows, int64_t proxied, int64_t top,
-           const Addresses &requests, int64_t allowed_stride, const Addresses &results) {
+           const std::array<Address, 22> &requests, int64_t allowed_stride,
+           const std::array<Address, 8> &results) {
     for (size_t role = 0; role < logits.size(); ++role) {
       const auto &[address, stride, type] = logits[role];
-      args_.logits[role] = {reinterpret_cast<const void *>(address), stride,
-                            static_cast<DType>(type)};
+      args_.logits[role] = {pointer<const void>(address), stride, DType(type)};
     }
     args_.rows = rows;
     args_.proxied = proxied;
@@ -89,24 +88,26 @@ public:
     args_.requests = requests_of(requests, allowed_stride);
     args_.results = results_of(results);
     const py::gil_scoped_release release;
-    team_.run([this](Worker &worker) { kernel_(&args_, worker); });
+    team_.run([this](cpu::Worker &worker) { kernel_(&args_, worker); });
   }
 
 private:
-  Team &team_;
-  const Kernel kernel_;
-  SampleArgs args_{};
-  std::vector<std::unique_ptr<SampleScratch>> scratch_;
-  std::vector<SampleScratch *> pointers_;
+  cpu::Team &team_; // Python keeps it alive
+  const cpu::Kernel kernel_;
+  cpu::SampleArgs args_{};
+  std::vector<std::unique_ptr<cpu::SampleScratch>> owned_;
+  std::vector<cpu::SampleScratch *> scratch_;
 };
 
 } // namespace
 
-void bind_sampler(py::module_ &m) {
-  py::class_<Sampler>(m, "Sampler")
-      .def(py::init<Team &, int64_t>(), py::arg("team"), py::arg("vocab"), py::keep_alive<1, 2>())
-      .def("run", &Sampler::run, py::arg("logits"), py::arg("rows"), py::arg("proxied"),
-           py::arg("top"), py::arg("requests"), py::arg("allowed_stride"), py::arg("results"));
+void bind_sampler(py::module_ &module) {
+  using py::arg;
+  py::class_<Sampler>(module, "Sampler")
+      .def(py::init<cpu::Team &, int64_t, const std::string &>(), arg("team"), arg("vocab"),
+           arg("isa"), py::keep_alive<1, 2>())
+      .def("run", &Sampler::run, arg("logits"), arg("rows"), arg("proxied"), arg("top"),
+           arg("requests"), arg("allowed_stride"), arg("results"));
 }
 
-} // namespace proxyfuse::cpu
+} // namespace proxyfuse

@@ -15,18 +15,22 @@ struct Logits {
   DType type;
 };
 
-// The fields of SampleRows, by name. Pointers that may be null say so.
+// The columns of SampleRows, in its order.
 struct SampleRequests {
-  const float *alpha, *temperature, *top_p, *min_p, *repetition, *presence, *frequency;
-  const int32_t *top_k, *stream, *position;
+  const float *alpha, *temperature;
+  const int32_t *top_k;
+  const float *top_p, *min_p;
   const int64_t *seed;
+  const int32_t *stream, *position;
+  const float *repetition, *presence, *frequency;
   const int32_t *history, *history_start, *history_split, *history_end;
-  const int32_t *bias_ids, *bias_start;
+  const int32_t *bias_ids;
   const float *bias_values;
+  const int32_t *bias_start;
   const int32_t *allowed, *allowed_row; // null: every id is allowed
-  int64_t allowed_stride;
-  const int32_t *given; // null: every token is drawn
+  const int32_t *given;                 // null: every token is drawn
   const bool *is_given;
+  int64_t allowed_stride;
 };
 
 // The fields of SampleDraws; from ranks on they are null where nobody asked.

@@ -22,9 +22,10 @@ from proxyfuse_kernels.proxy_sample import compiled, reference
 from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
 
 try:
-    import proxyfuse_kernels._cpu as _cpu
+    from proxyfuse_kernels._cpu import Sampler as CompiledSampler
+    from proxyfuse_kernels._cpu import Team, isas
 except ImportError:  # not built: everything runs in torch
-    _cpu = None
+    CompiledSampler = None
 
 __all__ = ["SampleDraws", "SampleRows", "Sampler", "proxy_sample"]
 
@@ -32,15 +33,16 @@ __all__ = ["SampleDraws", "SampleRows", "Sampler", "proxy_sample"]
 class Sampler:
     """`proxy_sample` with buffers that last from call to call: what an engine holds on to.
 
-    `team`: the compiled kernel's threads, a `_cpu.Team`; None is one thread. Calls of one Sampler
-    must not overlap.
+    `team`: the compiled kernel's threads, a `_cpu.Team`; None is one thread. `isa`: one of
+    `_cpu.isas()`; None is the fastest. Calls of one Sampler must not overlap.
     """
 
-    def __init__(self, vocab: int, team: Any = None) -> None:
+    def __init__(self, vocab: int, team: Any = None, isa: str | None = None) -> None:
         self.vocab = vocab
         self._kernel: Any = None
-        if _cpu is not None:
-            self._kernel = _cpu.Sampler(_cpu.Team(1) if team is None else team, vocab)
+        if CompiledSampler is not None:
+            team = Team(1) if team is None else team
+            self._kernel = CompiledSampler(team, vocab, isa or isas()[0])
 
     def __call__(
         self,
@@ -83,9 +85,10 @@ def check(logits: Sequence[Tensor], vocab: int) -> None:
     """Raise `ValueError` unless the logits are what `proxy_sample` takes."""
     if len(logits) not in (1, 3):
         raise ValueError(f"logits: got {len(logits)} roles, want the base alone or all three")
-    shapes = [tuple(x.shape) for x in logits]
-    if any(len(shape) != 2 or shape[1] < vocab for shape in shapes):
-        raise ValueError(f"logits: got shapes {shapes}, want [rows, at least vocab={vocab}]")
+    shapes = [x.shape for x in logits]
+    for shape in shapes:
+        if len(shape) != 2 or shape[1] < vocab:
+            raise ValueError(f"logits: got {shapes}, want [rows, at least vocab={vocab}]")
     rows = [shape[0] for shape in shapes]
-    if rows[1:2] != rows[2:] or max(rows) > rows[0]:
+    if rows[1:2] != rows[2:] or rows[-1] > rows[0]:
         raise ValueError(f"logits: got {rows} rows, want base >= expert == antiexpert")

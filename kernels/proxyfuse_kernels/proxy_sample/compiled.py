@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -19,6 +20,9 @@ TYPES = {
     **{"seed": torch.int64, "is_given": torch.bool},
 }
 
+columns_of = attrgetter(*TYPES)
+fields_of = attrgetter(*(field.name for field in fields(SampleDraws)))
+
 
 def run(
     kernel: Any,
@@ -32,49 +36,51 @@ def run(
 ) -> SampleDraws:
     """`proxy_sample` by a `_cpu.Sampler` made for vocab."""
     count, top = logits[0].shape[0], min(top, vocab)
-    tables = []
-    for x in logits:
-        if x.dtype not in DTYPES or (vocab > 1 and x.stride(1) != 1):
-            raise ValueError(f"logits: got {x.dtype} with strides {x.stride()}, want float rows")
-        tables.append((x.data_ptr(), x.stride(0), DTYPES[x.dtype]))
     draws = allocate(count, top, ranks, roles)
     kernel.run(
-        tables,
+        [describe(x) for x in logits],
         count,
         logits[-1].shape[0] if len(logits) == 3 else 0,
         top,
-        addresses(rows),
+        columns(rows),
         0 if rows.allowed is None else rows.allowed.stride(0),
-        {name: x.data_ptr() for name, x in draws.items()},
+        [0 if x is None else x.data_ptr() for x in fields_of(draws)],
     )
-    return SampleDraws(**draws)
+    return draws
 
 
-def addresses(rows: SampleRows) -> dict[str, int]:
-    """Where each column lies, once it is known to be what the kernel reads."""
-    found = {}
-    for name, dtype in TYPES.items():
-        column: Tensor | None = getattr(rows, name)
-        if column is not None:
-            if column.dtype != dtype or not column.is_contiguous():
-                raise ValueError(f"{name}: got {column.dtype}, want contiguous {dtype}")
-            found[name] = column.data_ptr()
+def describe(logits: Tensor) -> tuple[int, int, int]:
+    """One role's address, stride and type.  Raises `ValueError` for what the kernel cannot read."""
+    row, column = logits.stride()
+    if logits.dtype not in DTYPES or (column != 1 and logits.shape[1] > 1):
+        raise ValueError(
+            f"logits: got {logits.dtype} with strides {(row, column)}, want float rows"
+        )
+    return logits.data_ptr(), row, DTYPES[logits.dtype]
+
+
+def columns(rows: SampleRows) -> list[int]:
+    """Every column's address in order, once it is known to be what the kernel reads."""
+    found = []
+    for (name, dtype), column in zip(TYPES.items(), columns_of(rows), strict=True):
+        if column is None:
+            found.append(0)
+        elif column.dtype is dtype and column.is_contiguous():
+            found.append(column.data_ptr())
+        else:
+            raise ValueError(f"{name}: got {column.dtype}, want contiguous {dtype}")
     return found
 
 
-def allocate(count: int, top: int, ranks: bool, roles: bool) -> dict[str, Tensor]:
-    """Memory for the draws asked for, by name."""
-    draws = {
-        "tokens": torch.empty(count, dtype=torch.int32),
-        "logprobs": torch.empty(count),
-        "logsumexp": torch.empty(count),
-        "finite": torch.empty(count, dtype=torch.bool),
-    }
-    if ranks:
-        draws["ranks"] = torch.empty(count, dtype=torch.int32)
-    if roles:
-        draws["role_logprobs"] = torch.empty(count, 3)
-    if top:
-        draws["top_ids"] = torch.empty(count, top, dtype=torch.int32)
-        draws["top_logprobs"] = torch.empty(count, top)
-    return draws
+def allocate(count: int, top: int, ranks: bool, roles: bool) -> SampleDraws:
+    """Memory for the draws asked for."""
+    return SampleDraws(
+        tokens=torch.empty(count, dtype=torch.int32),
+        logprobs=torch.empty(count),
+        logsumexp=torch.empty(count),
+        finite=torch.empty(count, dtype=torch.bool),
+        ranks=torch.empty(count, dtype=torch.int32) if ranks else None,
+        role_logprobs=torch.empty(count, 3) if roles else None,
+        top_ids=torch.empty(count, top, dtype=torch.int32) if top else None,
+        top_logprobs=torch.empty(count, top) if top else None,
+    )

@@ -129,7 +129,7 @@ def assert_identical(got: SampleDraws, expected: SampleDraws) -> None:
 FLOATS = st.sampled_from([torch.float32, torch.float32, torch.bfloat16, torch.float16])
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 24),
@@ -137,6 +137,7 @@ FLOATS = st.sampled_from([torch.float32, torch.float32, torch.bfloat16, torch.fl
     types=st.lists(FLOATS, min_size=3, max_size=3),
     alike=st.booleans(),
     threads=st.sampled_from(list(TEAMS)),
+    isa=st.sampled_from(cpu.isas()),
     data=st.data(),
 )
 def test_tokens_equal_the_plain_versions(
@@ -146,6 +147,7 @@ def test_tokens_equal_the_plain_versions(
     types: list[torch.dtype],
     alike: bool,
     threads: int,
+    isa: str,
     data: st.DataObject,
 ) -> None:
     dice = torch.Generator().manual_seed(seed)
@@ -153,7 +155,7 @@ def test_tokens_equal_the_plain_versions(
     logits = mixed_logits(count, fused, vocab, [types[0]] * 3 if alike else types, dice)
     rows = mixed_rows(count, vocab, dice)
     expected = reference.proxy_sample(logits, rows, vocab=vocab, **EVERYTHING)
-    assert_same(Sampler(vocab, TEAMS[threads])(logits, rows, **EVERYTHING), expected)
+    assert_same(Sampler(vocab, TEAMS[threads], isa)(logits, rows, **EVERYTHING), expected)
 
 
 @pytest.mark.parametrize("vocab", WIDE_VOCABS)
@@ -199,12 +201,14 @@ def take(rows: SampleRows, ids: list[int]) -> SampleRows:
 
 
 @pytest.mark.parametrize("vocab", [111, 9001])
-def test_a_rows_bits_depend_on_neither_neighbours_nor_threads(vocab: int) -> None:
+def test_a_rows_bits_depend_on_neither_neighbours_nor_threads_nor_machine(vocab: int) -> None:
     count = 64
     dice = torch.Generator().manual_seed(3)
     logits = mixed_logits(count, count, vocab, [torch.float32] * 3, dice)
     rows = mixed_rows(count, vocab, dice)
     whole = Sampler(vocab, TEAMS[1])(logits, rows, **EVERYTHING)
+    for isa in cpu.isas():
+        assert_identical(Sampler(vocab, TEAMS[1], isa)(logits, rows, **EVERYTHING), whole)
     for threads, ids in [(1, [5]), (2, [63]), (3, [9, 2]), (4, [17, 40, 3]), (4, list(range(64)))]:
         alone = Sampler(vocab, TEAMS[threads])(
             [x[ids] for x in logits], take(rows, ids), **EVERYTHING
