@@ -31,6 +31,10 @@ def generate(
             " alone, and those of the N likeliest.",
         ),
     ] = None,
+    prompt_logprobs: Annotated[
+        int | None,
+        Option(metavar="N", help="With --json: the same for the tokens of the prompt."),
+    ] = None,
     as_json: Annotated[
         bool,
         Option("--json", help="One JSON object a line for each prompt: text, ids, finish_reason."),
@@ -38,7 +42,7 @@ def generate(
 ) -> None:
     """Continue prompts. One prompt is printed as it is written."""
     prompts = inputs.read()
-    params = sampling.params(n=n, logprobs=logprobs)
+    params = sampling.params(n=n, logprobs=logprobs, prompt_logprobs=prompt_logprobs)
     with open_llm(models, engine) as llm:
         if len(prompts) == n == 1 and not as_json:
             outputs = [_stream(llm, prompts[0], params)]

@@ -143,12 +143,10 @@ class Sampling:
         ),
     ] = None
 
-    def params(self, *, n: int = 1, logprobs: int | None = None) -> SamplingParams:
-        """The same as the engine takes it; raises `RequestError` for a value out of range."""
+    def params(self, **more: int | None) -> SamplingParams:
+        """The same as the engine takes it, with `more` fields; raises `RequestError` as it does."""
         given = asdict(self)
         return SamplingParams(
-            n=n,
-            logprobs=logprobs,
             max_tokens=given.pop("max_tokens") or None,
             stop=given.pop("stop") or (),
             stop_token_ids=given.pop("stop_token_id") or (),
@@ -157,4 +155,5 @@ class Sampling:
             logit_bias=dict(map(_bias, given.pop("logit_bias") or ())),
             allowed_token_ids=given.pop("allowed_token_id") or None,
             **given,
+            **more,
         )

@@ -97,6 +97,7 @@ def test_the_base_runs_alone(call: Call, trio: Trio[Path]) -> None:
         (("--allowed-token-id", "4"), "allowed_token_ids", (4,)),
         (("-n", "3"), "n", 3),
         (("--logprobs", "2"), "logprobs", 2),
+        (("--prompt-logprobs", "2"), "prompt_logprobs", 2),
         (("--seed", "9"), "seed", 9),
         (("--temperature", "0"), "temperature", 0.0),
     ],
