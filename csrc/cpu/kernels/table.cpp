@@ -1,0 +1,11 @@
+#include "kernels.h"
+
+namespace proxyfuse::cpu::PROXYFUSE_ISA {
+
+const Kernels &kernels() {
+  static constexpr Kernels table = {embed,    rms_norm,    linear,          select,
+                                    silu_mul, rope_append, paged_attention, proxy_sample};
+  return table;
+}
+
+} // namespace proxyfuse::cpu::PROXYFUSE_ISA
