@@ -62,6 +62,9 @@ cpu::SampleResults results_of(const std::array<Address, 8> &at) {
   };
 }
 
+// So few ids take less time than it takes to wake a team on a busy machine.
+constexpr int64_t kAlone = 16384;
+
 // proxy_sample with buffers of its own that last from call to call.
 class Sampler {
 public:
@@ -88,6 +91,10 @@ public:
     args_.requests = requests_of(requests, allowed_stride);
     args_.results = results_of(results);
     const py::gil_scoped_release release;
+    if (rows * args_.vocab <= kAlone) {
+      cpu::Worker alone(nullptr, 0, 1);
+      return kernel_(&args_, alone);
+    }
     team_.run([this](cpu::Worker &worker) { kernel_(&args_, worker); });
   }
 
