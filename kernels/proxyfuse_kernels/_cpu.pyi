@@ -1,4 +1,4 @@
-"""Compiled kernels over raw addresses. Types: 0 float32, 1 bfloat16, 2 float16. Strides in elements."""
+"""Kernels over raw addresses. Types: 0 float32, 1 bfloat16, 2 float16. Strides in elements."""
 
 from typing import Any
 

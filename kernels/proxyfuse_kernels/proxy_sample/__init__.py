@@ -33,11 +33,11 @@ __all__ = ["SampleDraws", "SampleRows", "Sampler", "proxy_sample"]
 class Sampler:
     """`proxy_sample` with buffers that last from call to call: what an engine holds on to.
 
-    `team`: the compiled kernel's threads, a `_cpu.Team`; None is one thread. `isa`: one of
-    `_cpu.isas()`; None is the fastest. Calls of one Sampler must not overlap.
+    `team`: the compiled kernel's threads; None is one. `isa`: one of `_cpu.isas()`; None is the
+    fastest. Calls of one Sampler must not overlap.
     """
 
-    def __init__(self, vocab: int, team: Any = None, isa: str | None = None) -> None:
+    def __init__(self, vocab: int, team: Team | None = None, isa: str | None = None) -> None:
         self.vocab = vocab
         self._kernel: Any = None
         if CompiledSampler is not None:
@@ -69,7 +69,7 @@ def proxy_sample(
     top: int = 0,
     ranks: bool = False,
     roles: bool = False,
-    team: Any = None,
+    team: Team | None = None,
 ) -> SampleDraws:
     """Draw a token a row. A row's result depends on nothing but the row, bit for bit.
 
