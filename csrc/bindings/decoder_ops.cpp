@@ -1,5 +1,7 @@
 #include "bindings.h"
 
+#include <tuple>
+
 namespace py = pybind11;
 
 namespace proxyfuse {
@@ -47,6 +49,42 @@ void silu_mul(RecordingTape &self, Address gate_up, Address out, int64_t rows, i
                                  in_stride, out_stride, DType(type)});
 }
 
+// The strides of a page, from key to value, of a slot, and of a head.
+using CacheStrides = std::tuple<int64_t, int64_t, int64_t, int64_t>;
+
+cpu::CacheView view(Address cache, const CacheStrides &strides, int64_t slots_per_page) {
+  const auto [page, value, slot, head] = strides;
+  return {pointer<void>(cache), page, value, slot, head, slots_per_page};
+}
+
+void rope_append(RecordingTape &self, Address qkv, Address positions, Address slots,
+                 Address rotation, Address q_norm, Address k_norm, Address cache,
+                 const CacheStrides &cache_strides, int64_t slots_per_page, int64_t rows,
+                 int64_t heads, int64_t key_heads, int64_t head_size, int64_t qkv_stride, float eps,
+                 int type) {
+  self.tape.add(self.kernels.rope_append,
+                cpu::RopeAppendArgs{pointer<void>(qkv), pointer<const int32_t>(positions),
+                                    pointer<const int32_t>(slots), pointer<const float>(rotation),
+                                    pointer<const void>(q_norm), pointer<const void>(k_norm),
+                                    view(cache, cache_strides, slots_per_page), rows, heads,
+                                    key_heads, head_size, qkv_stride, eps, DType(type)});
+}
+
+void paged_attention(RecordingTape &self, Address qkv, Address positions, Address lanes,
+                     Address page_table, Address out, Address cache,
+                     const CacheStrides &cache_strides, int64_t slots_per_page, int64_t rows,
+                     int64_t heads, int64_t key_heads, int64_t head_size, int64_t qkv_stride,
+                     int64_t out_stride, int64_t table_stride, int64_t window, float scale,
+                     float softcap, int type) {
+  self.tape.add(self.kernels.paged_attention,
+                cpu::AttentionArgs{pointer<const void>(qkv), pointer<const int32_t>(positions),
+                                   pointer<const int32_t>(lanes),
+                                   pointer<const int32_t>(page_table), pointer<void>(out),
+                                   view(cache, cache_strides, slots_per_page), rows, heads,
+                                   key_heads, head_size, qkv_stride, out_stride, table_stride,
+                                   window, scale, softcap, DType(type)});
+}
+
 } // namespace
 
 void bind_decoder_ops(py::module_ &module) {
@@ -63,6 +101,15 @@ void bind_decoder_ops(py::module_ &module) {
            arg("x_stride"), arg("out_stride"));
   tape.def("silu_mul", silu_mul, arg("gate_up"), arg("out"), arg("rows"), arg("width"),
            arg("in_stride"), arg("out_stride"), arg("type"));
+  tape.def("rope_append", rope_append, arg("qkv"), arg("positions"), arg("slots"), arg("rotation"),
+           arg("q_norm"), arg("k_norm"), arg("cache"), arg("cache_strides"), arg("slots_per_page"),
+           arg("rows"), arg("heads"), arg("key_heads"), arg("head_size"), arg("qkv_stride"),
+           arg("eps"), arg("type"));
+  tape.def("paged_attention", paged_attention, arg("qkv"), arg("positions"), arg("lanes"),
+           arg("page_table"), arg("out"), arg("cache"), arg("cache_strides"), arg("slots_per_page"),
+           arg("rows"), arg("heads"), arg("key_heads"), arg("head_size"), arg("qkv_stride"),
+           arg("out_stride"), arg("table_stride"), arg("window"), arg("scale"), arg("softcap"),
+           arg("type"));
 }
 
 } // namespace proxyfuse

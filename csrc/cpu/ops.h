@@ -71,6 +71,8 @@ struct RopeAppendArgs {
   DType type;
 };
 
+inline constexpr int kMostHeadSize = 512; // that paged_attention takes
+
 struct AttentionArgs {
   const void *qkv;           // [rows, (heads + 2 * key_heads) * head_size] of type; q is read
   const int32_t *positions;  // [rows]

@@ -8,7 +8,11 @@ def isas() -> list[str]:
     """Instruction sets that this machine runs, the fastest first."""
 
 class Team:
-    """Threads that run tapes together, the caller among them; they park when idle."""
+    """`threads` threads, the caller of `run` among them; the others park between runs.
+
+    They stay awake for `spin_us` microseconds first, so that the next run begins at once. They
+    start with the first run, and again in a forked child. ValueError for fewer than one.
+    """
 
     def __init__(self, threads: int, spin_us: int = 1000) -> None: ...
     @property
@@ -70,5 +74,46 @@ class Tape:
         width: int,
         in_stride: int,
         out_stride: int,
+        type: int,
+    ) -> None: ...
+    def rope_append(
+        self,
+        qkv: int,
+        positions: int,
+        slots: int,
+        rotation: int,
+        q_norm: int,
+        k_norm: int,
+        cache: int,
+        cache_strides: tuple[int, ...],
+        slots_per_page: int,
+        rows: int,
+        heads: int,
+        key_heads: int,
+        head_size: int,
+        qkv_stride: int,
+        eps: float,
+        type: int,
+    ) -> None: ...
+    def paged_attention(
+        self,
+        qkv: int,
+        positions: int,
+        lanes: int,
+        page_table: int,
+        out: int,
+        cache: int,
+        cache_strides: tuple[int, ...],
+        slots_per_page: int,
+        rows: int,
+        heads: int,
+        key_heads: int,
+        head_size: int,
+        qkv_stride: int,
+        out_stride: int,
+        table_stride: int,
+        window: int,
+        scale: float,
+        softcap: float,
         type: int,
     ) -> None: ...

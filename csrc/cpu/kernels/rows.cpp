@@ -1,6 +1,7 @@
 // Operations on whole rows: embed, select, rms_norm, silu_mul.
 #include "../simd/math.h"
 #include "kernels.h"
+#include "norm.h"
 
 namespace proxyfuse::cpu::PROXYFUSE_ISA {
 namespace {
@@ -13,22 +14,6 @@ void copy(const From *from, To *to, int64_t width) {
     else
       store_some(to + i, load_some(from + i, lanes), lanes);
   });
-}
-
-float sum_of_squares(const float *x, int64_t width) {
-  // four chains hide the latency of addition; their order is that of the row alone
-  Vec chains[4] = {zero(), zero(), zero(), zero()};
-  int64_t i = 0;
-  for (; i + 4 * kLanes <= width; i += 4 * kLanes)
-    for (int c = 0; c < 4; ++c) {
-      const Vec v = load(x + i + c * kLanes);
-      chains[c] = fma(v, v, chains[c]);
-    }
-  strides(width - i, [&](int64_t j, int lanes) {
-    const Vec v = load_some(x + i + j, lanes);
-    chains[0] = fma(v, v, chains[0]);
-  });
-  return sum((chains[0] + chains[1]) + (chains[2] + chains[3]));
 }
 
 template <class W, class Out>
@@ -79,9 +64,7 @@ void rms_norm(const void *args, Worker &worker) {
       auto *out = static_cast<decltype(out_type) *>(a.out);
       worker.for_each(a.rows, [&](int64_t row) {
         const float *x = a.x + row * a.x_stride;
-        const float mean = sum_of_squares(x, a.width) / static_cast<float>(a.width);
-        const float factor = 1.f / __builtin_sqrtf(mean + a.eps);
-        normed(x, weight, factor, out + row * a.out_stride, a.width);
+        normed(x, weight, inverse_rms(x, a.width, a.eps), out + row * a.out_stride, a.width);
       });
     });
   });

@@ -21,7 +21,7 @@ inline void above(const float *x, int64_t n, Border &&border, Body &&body) {
 
 // The k-th largest value, -inf where fewer than k are above that. k >= 1.
 inline float kth_largest(const float *x, int64_t n, int64_t k, float *best) {
-  const int64_t often = 4 * k > 256 ? 4 * k : 256, room = often < n ? often : n;
+  const int64_t often = 2 * k > 1024 ? 2 * k : 1024, room = often < n ? often : n;
   int64_t count = 0;
   float border = -kInfinity; // once there are k values, the k-th of them
   above(
@@ -39,9 +39,9 @@ inline float kth_largest(const float *x, int64_t n, int64_t k, float *best) {
 // A row's mass by depth below its largest value, for values that are at least `floor`.
 struct Depths {
   static constexpr int kBins = 1024;
-  float largest, floor, deepest;
-  int64_t bins[kBins + 1] = {}; // the last one: whatever is deeper
-  int64_t total = 0;
+  float largest, floor, deepest; // what is deeper goes into `rest` unsorted
+  int64_t bins[kBins] = {};
+  int64_t rest = 0, total = 0;
 
   // Rises with depth, so that bins are in order whatever the rounding.
   i32x16 bin(f32x16 x) const {
@@ -51,25 +51,22 @@ struct Depths {
 };
 
 inline void measure(const float *x, int64_t n, Depths &depths) {
-  i64x16 deeper = {};
+  i64x16 rest = {};
   for (int64_t i = 0; i < padded(n); i += kWide) {
     const f32x16 value = read(x + i);
     const f32x16 weight = exp16(value - depths.largest);
     const i64x16 masses = mass(value >= depths.floor ? weight : f32x16{});
     if (depths.largest - largest16(value) > depths.deepest) {
-      deeper += masses;
+      rest += masses;
       continue;
     }
-    int32_t bins[kWide];
-    int64_t each[kWide];
     const i32x16 bin = depths.bin(value);
-    std::memcpy(bins, &bin, sizeof bins);
-    std::memcpy(each, &masses, sizeof each);
     for (int j = 0; j < kWide; ++j)
-      depths.bins[bins[j]] += each[j];
+      *(bin[j] < Depths::kBins ? &depths.bins[bin[j]] : &depths.rest) += masses[j];
   }
   for (int j = 0; j < kWide; ++j)
-    depths.bins[Depths::kBins] += deeper[j];
+    depths.rest += rest[j];
+  depths.total = depths.rest;
   for (const int64_t mass : depths.bins)
     depths.total += mass;
 }

@@ -22,6 +22,12 @@ inline Vec exp(Vec x) {
   return scale2(p + set1(1.f), n);
 }
 
+inline float scalar_exp(float x) {
+  float lanes[kLanes];
+  store(lanes, exp(set1(x)));
+  return lanes[0];
+}
+
 inline Vec sigmoid(Vec x) { return set1(1.f) / (set1(1.f) + exp(zero() - x)); }
 
 // tanh x = 1 - 2 / (e^2x + 1): absolutely accurate, which is what capping needs.
