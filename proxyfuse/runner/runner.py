@@ -18,7 +18,7 @@ from proxyfuse.runner.rows import RowWriter, row_fields
 from proxyfuse.runner.sampler_rows import SamplerWriter, sampler_fields
 from proxyfuse.runner.staging import Staging
 from proxyfuse.trio import Role, Trio
-from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows, proxy_sample
+from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class Runner:
         self.arena = arena
         self.decoders = decoders
         slots = arena.geometry.slots
-        self._vocab = vocab
+        self._sampler = Sampler(vocab)
         self._staging = _staging(slots, capacity, device)
         self._writers = Trio(
             {
@@ -55,7 +55,7 @@ class Runner:
                 for role in decoders
             }
         )
-        self._sampler = SamplerWriter(self._staging, vocab, device)
+        self._sampler_rows = SamplerWriter(self._staging, vocab, device)
         self._forwards = Trio(
             {
                 role: self._forward(role, decoder, arena, capacity)
@@ -76,7 +76,7 @@ class Runner:
     @torch.inference_mode()
     def launch(self, plan: Plan) -> Flight:
         """Begin one step; on a GPU this returns before it is done."""
-        rows = self._sampler.write(plan.samples) if plan.samples else None
+        rows = self._sampler_rows.write(plan.samples) if plan.samples else None
         counts = {
             role: writer.write(plan.slices[role], plan.samples)
             for role, writer in self._writers.items()
@@ -91,14 +91,8 @@ class Runner:
     def _sample(self, samples: list[Sample], logits: list[Tensor], rows: SampleRows) -> SampleDraws:
         wanted = [_likeliest(sample) for sample in samples]
         more = any(count is not None for count in wanted)
-        return proxy_sample(
-            logits,
-            rows,
-            vocab=self._vocab,
-            top=max((count or 0 for count in wanted), default=0),
-            ranks=more,
-            roles=more,
-        )
+        top = max((count or 0 for count in wanted), default=0)
+        return self._sampler(logits, rows, top=top, ranks=more, roles=more)
 
 
 def _likeliest(sample: Sample) -> int | None:
