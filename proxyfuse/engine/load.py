@@ -22,6 +22,7 @@ from proxyfuse.models.folder import resolve
 from proxyfuse.models.weights import Weights, load_weights, weights_bytes
 from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.runner import Capacity, Runner
+from proxyfuse.runner.team import make_team
 from proxyfuse.scheduler import Scheduler
 from proxyfuse.text.agreement import compare
 from proxyfuse.text.chat import ChatFormat
@@ -209,4 +210,6 @@ def _runner(config: EngineConfig, decoders: Trio[Decoder], arena: Arena, limits:
         sequences=config.max_num_seqs,
         tokens=limits.max_model_len,
     )
-    return Runner(decoders, arena, capacity, limits.vocab)
+    on_cpu = arena.memory.device.type == "cpu"
+    team = make_team(config.num_threads) if on_cpu else None
+    return Runner(decoders, arena, capacity, limits.vocab, team)

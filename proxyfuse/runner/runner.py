@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,8 +17,12 @@ from proxyfuse.runner.forward import Forward
 from proxyfuse.runner.rows import RowWriter, row_fields
 from proxyfuse.runner.sampler_rows import SamplerWriter, sampler_fields
 from proxyfuse.runner.staging import Staging
+from proxyfuse.runner.taped import TapedForward
 from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
+
+if TYPE_CHECKING:
+    from proxyfuse_kernels._cpu import Team
 
 T = TypeVar("T")
 
@@ -42,12 +46,15 @@ class Runner:
         arena: Arena,
         capacity: Capacity,
         vocab: int,
+        team: Team | None = None,
     ) -> None:
+        """`team`: the threads of the CPU's compiled operations; None runs the plain ones."""
         device = arena.memory.device
         self.arena = arena
         self.decoders = decoders
         slots = arena.geometry.slots
-        self._sampler = Sampler(vocab)
+        self._sampler = Sampler(vocab, team)
+        self._team = team
         self._staging = _staging(slots, capacity, device)
         self._writers = Trio(
             {
@@ -71,7 +78,9 @@ class Runner:
             decoder.config, capacity.rows, capacity.samples, dtype, arena.memory.device
         )
         rows = Rows(**_part(self._staging.device, role))
-        return Forward(decoder, rows, kv, work)
+        if self._team is None:
+            return Forward(decoder, rows, kv, work)
+        return TapedForward(decoder, rows, kv, work, self._team)
 
     @torch.inference_mode()
     def launch(self, plan: Plan) -> Flight:

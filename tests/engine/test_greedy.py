@@ -66,3 +66,13 @@ def test_the_base_alone_writes_what_hugging_face_writes(trio, open_llm) -> None:
     assert output.outputs[0].token_ids == hf_loop.greedy(
         models, Trio({Role.BASE: ids}), 20, 0.0, eos=EOS
     )
+
+
+def test_without_compiled_kernels_the_text_is_the_same(trio, open_llm, monkeypatch) -> None:
+    ids = random_ids(random.Random(6), 9)
+    params = SamplingParams(temperature=0.8, seed=1, max_tokens=10)
+    want = open_llm(trio).generate(ids, params, use_tqdm=False)[0].outputs[0]
+    monkeypatch.setattr("proxyfuse_kernels.cpu.available", lambda: False)
+    with pytest.warns(RuntimeWarning, match="without its compiled CPU kernels"):
+        plain = open_llm(trio)
+    assert plain.generate(ids, params, use_tqdm=False)[0].outputs[0].token_ids == want.token_ids

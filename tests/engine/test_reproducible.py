@@ -56,9 +56,7 @@ def test_threads_share_one_engine(trio, open_llm) -> None:
     llm = open_llm(trio)
     want = texts(llm, [MINE])
     found: list[list[list[int]]] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(texts(llm, [MINE]))) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=lambda: found.append(texts(llm, [MINE]))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -114,11 +112,11 @@ def test_the_identities_hold(trio, open_llm) -> None:
     """alpha 0 is the base; base == antiexpert gives the expert; expert == antiexpert the base."""
     params = SamplingParams(temperature=0.9, seed=5, max_tokens=16, ignore_eos=True)
 
-    def write(base: Role, expert: Role | None = None, anti: Role | None = None, **fields: Any) -> Any:
+    def write(
+        base: Role, expert: Role | None = None, anti: Role | None = None, **fields: Any
+    ) -> Any:
         roles = (base, expert, anti)
-        folders = Trio(
-            {role: trio[of] for role, of in zip(Role, roles, strict=True) if of is not None}
-        )
+        folders = Trio({role: trio[of] for role, of in zip(Role, roles, strict=False)})
         wanted = params.model_copy(update=fields)
         return texts(open_llm(folders), [MINE], wanted)
 

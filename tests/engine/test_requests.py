@@ -43,7 +43,7 @@ def test_a_stream_adds_up_to_the_whole(trio, open_llm) -> None:
     whole = one(llm, WORDS, LONG)
     news = list(llm.stream(WORDS, LONG))
     assert "".join(item.outputs[0].text for item in news) == whole.text
-    assert sum((item.outputs[0].token_ids for item in news), []) == whole.token_ids
+    assert [i for item in news for i in item.outputs[0].token_ids] == whole.token_ids
     assert [item.finished for item in news] == [False] * (len(news) - 1) + [True]
     assert len(news) > 10
 
@@ -96,7 +96,7 @@ def test_logprobs_are_those_of_hugging_face(trio, open_llm) -> None:
     written = one(llm, ids, params)
     models = hf_loop.load(trio)
     for at, (token, row) in enumerate(zip(written.token_ids, written.logprobs, strict=True)):
-        lanes = Trio(dict.fromkeys(Role, [*ids, *written.token_ids[:at]]))
+        lanes = Trio({role: [*ids, *written.token_ids[:at]] for role in Role})
         fused = hf_loop.fused_logits(models, lanes, [], 0.6).log_softmax(-1)
         top = torch.topk(fused, 5)
         assert list(row)[:5] == top.indices.tolist()

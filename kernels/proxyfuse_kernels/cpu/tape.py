@@ -32,6 +32,15 @@ def isa() -> str:
     return isas()[0]
 
 
+def new_team(threads: int) -> _cpu.Team:
+    """Threads that replay tapes, the caller among them; they park when idle.
+
+    Raises ImportError where there are no compiled kernels.
+    """
+    isas()
+    return _cpu.Team(threads)
+
+
 class Tape:
     """Operations over fixed buffers, which it keeps alive; their contents may change.
 
