@@ -112,11 +112,8 @@ def test_the_identities_hold(trio, open_llm) -> None:
     """alpha 0 is the base; base == antiexpert gives the expert; expert == antiexpert the base."""
     params = SamplingParams(temperature=0.9, seed=5, max_tokens=16, ignore_eos=True)
 
-    def write(
-        base: Role, expert: Role | None = None, anti: Role | None = None, **fields: Any
-    ) -> Any:
-        roles = (base, expert, anti)
-        folders = Trio({role: trio[of] for role, of in zip(Role, roles, strict=False)})
+    def write(*of: Role, **fields: Any) -> Any:
+        folders = Trio({role: trio[at] for role, at in zip(Role, of, strict=False)})
         wanted = params.model_copy(update=fields)
         return texts(open_llm(folders), [MINE], wanted)
 
