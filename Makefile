@@ -12,6 +12,7 @@ READY := $(VENV)/.ready
 DEMO := proxyfuse/demo/models
 export PATH := $(abspath $(BIN)):$(PATH)
 NATIVE := $(shell find csrc -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null)
+RECIPES := $(shell find csrc -name CMakeLists.txt 2>/dev/null)
 
 .PHONY: demo test check bench gpu
 
@@ -32,7 +33,7 @@ bench: $(READY)
 gpu: $(READY)
 	$(BIN)/python -m pytest -m gpu
 
-$(READY): pyproject.toml constraints.txt $(wildcard setup.py CMakeLists.txt csrc/CMakeLists.txt) $(NATIVE)
+$(READY): pyproject.toml constraints.txt setup.py CMakeLists.txt $(RECIPES) $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
 	$(PIP) setuptools pybind11 cmake ninja

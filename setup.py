@@ -8,6 +8,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 ROOT = Path(__file__).parent.resolve()
 
@@ -27,8 +28,8 @@ class CMakeBuild(build_ext):
             subprocess.run(["cmake", "-S", ROOT, "-B", build, *configure], check=True)
             subprocess.run(["cmake", "--build", build, "--parallel"], check=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            print(f"proxyfuse: no compiled kernels, plain ones will run: {error}", file=sys.stderr)
-            raise  # the extension is optional: setuptools goes on without it
+            # The extension is optional: setuptools reports this error and goes on without it.
+            raise CompileError(f"no compiled kernels, plain ones will run: {error}") from error
 
 
 setup(

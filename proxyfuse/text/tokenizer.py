@@ -10,7 +10,7 @@ from pathlib import Path
 import tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from proxyfuse.errors import TokenizerError
+from proxyfuse.errors import RequestError, TokenizerError
 
 WANTED = ("tokenizer.json", "tokenizer_config.json")
 
@@ -30,8 +30,15 @@ class Tokenizer:
         self.backend.no_padding()
 
     def encode(self, text: str, *, special: bool = True) -> list[int]:
-        """Ids of a text; `special` adds what the model wants around a plain prompt, often a bos."""
-        return list(self.backend.encode(text, add_special_tokens=special).ids)
+        """Ids of a text; `special` adds what the model wants around a plain prompt, often a bos.
+
+        Raises `RequestError` for half a character (a lone surrogate), which JSON may well contain.
+        """
+        try:
+            return list(self.backend.encode(text, add_special_tokens=special).ids)
+        except TypeError as error:
+            wanted = "a string without lone surrogates"
+            raise RequestError(f"text: got {text!r:.80}, want {wanted}") from error
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
         """The text of ids, with no clean-up of spaces; ids without a string drop out."""

@@ -1,4 +1,4 @@
-"""What cannot be run is refused by type, with got and wanted, and costs nobody anything."""
+"""What cannot be run is refused by type, says what was got and wanted, and costs nobody else."""
 
 from __future__ import annotations
 

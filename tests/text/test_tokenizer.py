@@ -8,7 +8,7 @@ import pytest
 from tokenizers import Tokenizer as Backend
 from transformers import AutoTokenizer
 
-from proxyfuse.errors import TokenizerError
+from proxyfuse.errors import RequestError, TokenizerError
 from proxyfuse.text.tokenizer import Tokenizer
 
 TEXT = "The dog, 你好 🙂 naïve€ <|im_end|> two words"
@@ -32,6 +32,11 @@ def test_every_id_has_the_string_that_the_backend_gives_it(tokenizer: Tokenizer)
     for token in range(tokenizer.size + 2):
         assert tokenizer.piece(token) == tokenizer.backend.id_to_token(token)
     assert tokenizer.piece(-1) is None
+
+
+def test_half_a_character_is_refused(tokenizer: Tokenizer) -> None:
+    with pytest.raises(RequestError, match=r"got 'a\\ud83d', want a string without lone"):
+        tokenizer.encode("a\ud83d")
 
 
 def test_special_ids_are_what_decode_skips(tokenizer: Tokenizer) -> None:

@@ -1,0 +1,29 @@
+"""The package installs without a compiler."""
+
+import runpy
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import setuptools
+
+SETUP = Path(__file__).parent.parent / "setup.py"
+
+
+def test_a_failed_build_of_the_kernels_is_forgiven(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(setuptools, "setup", lambda **options: asked.update(options))
+    runpy.run_path(str(SETUP))
+
+    def no_compiler(command: list[str], **_: object) -> None:
+        raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr(subprocess, "run", no_compiler)
+    build = asked["cmdclass"]["build_ext"](setuptools.Distribution(asked))
+    build.build_temp, build.build_lib = str(tmp_path), str(tmp_path)
+    build.extensions = asked["ext_modules"]
+    build.build_extensions()  # only warns
+    assert list(tmp_path.rglob("*.so")) == []
