@@ -5,12 +5,6 @@
 
 namespace proxyfuse::cpu::PROXYFUSE_ISA {
 
-#if defined(__AVX512F__)
-inline constexpr int kTileRows = 6, kTile = 24; // of 32 registers
-#else
-inline constexpr int kTileRows = 3, kTile = 12; // of 16 registers
-#endif
-
 // How one register of T is multiplied and added: kStep elements at a time.
 template <class T>
 struct Dot {
@@ -35,25 +29,38 @@ struct Dot<bf16> {
 };
 #endif
 
-// results[m * columns + n] = x[m] . w[n] over `width`; rows of x are x_stride apart, w contiguous.
-template <int rows, int columns, class T>
-void dots(const T *x, int64_t x_stride, const T *w, int64_t width, float *results) {
+// A row-major matrix, or a part of one.
+template <class T>
+struct Matrix {
+  const T *data;
+  int64_t stride;
+
+  const T *row(int64_t i) const { return data + i * stride; }
+};
+
+// acc[m * columns + n] += x row m . w row n over `width` inputs. Meanwhile the first `fetched` rows
+// of `next` are brought nearer.
+template <int rows, int columns, int fetched, class T>
+void accumulate(Matrix<T> x, Matrix<T> w, Matrix<T> next, int64_t width, Vec *acc) {
   using D = Dot<T>;
-  Vec acc[rows * columns];
+  Vec sum[rows * columns];
 #pragma GCC unroll 32
   for (int i = 0; i < rows * columns; ++i)
-    acc[i] = zero();
+    sum[i] = acc[i];
   const auto step = [&](auto load, int64_t k) {
     typename D::Operand right[columns];
 #pragma GCC unroll 8
     for (int n = 0; n < columns; ++n)
-      right[n] = load(w + n * width + k);
+      right[n] = load(w.row(n) + k);
+#pragma GCC unroll 8
+    for (int n = 0; n < fetched; ++n)
+      __builtin_prefetch(next.row(n) + k, 0, 2);
 #pragma GCC unroll 8
     for (int m = 0; m < rows; ++m) {
-      const auto left = load(x + m * x_stride + k);
+      const auto left = load(x.row(m) + k);
 #pragma GCC unroll 8
       for (int n = 0; n < columns; ++n)
-        acc[m * columns + n] = D::add(left, right[n], acc[m * columns + n]);
+        sum[m * columns + n] = D::add(left, right[n], sum[m * columns + n]);
     }
   };
   int64_t k = 0;
@@ -61,7 +68,9 @@ void dots(const T *x, int64_t x_stride, const T *w, int64_t width, float *result
     step([](const T *p) { return D::load(p); }, k);
   if (const int rest = static_cast<int>(width - k); rest > 0)
     step([rest](const T *p) { return D::load_some(p, rest); }, k);
-  sums<rows * columns>(acc, results);
+#pragma GCC unroll 32
+  for (int i = 0; i < rows * columns; ++i)
+    acc[i] = sum[i];
 }
 
 } // namespace proxyfuse::cpu::PROXYFUSE_ISA

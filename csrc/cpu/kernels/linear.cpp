@@ -9,97 +9,138 @@
 namespace proxyfuse::cpu::PROXYFUSE_ISA {
 namespace {
 
-constexpr int64_t kRowBlockBytes = 512 * 1024; // of x: half of a second-level cache
-constexpr int64_t kTaskBytes = 64 * 1024; // of weights: enough to stream, small enough to share
+// A tile is kTileRows by kColumns accumulators, with room for the operands among the registers.
+constexpr int kTileRows = kLanes == 16 ? 6 : 3, kColumns = 4;
+constexpr int kFewColumns = kLanes < 8 ? 4 : 8; // more streams in flight where rows are few
+constexpr int kFewRows = 2 * kTileRows; // up to here a product is bound by reading its weights
+
+constexpr int64_t kBlockRows = 16 * kTileRows; // of x, multiplied with a tile's weights at once
+constexpr int64_t kBlockBytes = 512 * 1024;    // of x: half of a second-level cache
+constexpr int64_t kChunkBytes = 2048;          // of a row, so that a tile's rows stay in L1
+constexpr int64_t kTaskBytes = 64 * 1024;      // of weights: long enough a stretch to stream
 
 int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+template <int n>
+struct Count {
+  static constexpr int value = n;
+};
+
+// Calls body(Count<n>), 1 <= n <= most.
+template <int most, class Body>
+void with_count(int64_t n, Body &&body) {
+  if constexpr (most > 1)
+    if (n < most)
+      return with_count<most - 1>(n, body);
+  body(Count<most>{});
+}
+
 template <class T, class Out>
-struct Problem {
+struct Product {
   const LinearArgs &a;
-  const T *x;
-  const T *weight;
-  const T *bias;
-  Out *out;
+  Matrix<T> x, weight;
 
-  void finish(int64_t row, int64_t column, float value) const {
-    Out *to = out + row * a.out_stride + column;
-    if (bias != nullptr)
-      value += scalar(bias + column);
-    if (a.add)
-      value += scalar(to);
-    store_scalar(to, value);
-  }
+  static constexpr int64_t kChunk = kChunkBytes / sizeof(T);
 
+  // Adds the lanes, the bias and what `out` has, and stores.
   template <int rows, int columns>
+  void finish(const Vec *acc, int64_t row, int64_t column) const {
+    static_assert(columns <= kLanes);
+    float totals[rows * columns];
+    sums<rows * columns>(acc, totals);
+    Vec bias = zero();
+    if (a.bias != nullptr)
+      bias = load_some(static_cast<const T *>(a.bias) + column, columns);
+    for (int m = 0; m < rows; ++m) {
+      Out *to = static_cast<Out *>(a.out) + (row + m) * a.out_stride + column;
+      Vec value = load_some(totals + m * columns, columns) + bias;
+      if (a.add)
+        value = value + load_some(to, columns);
+      store_some(to, value, columns);
+    }
+  }
+
+  template <int rows, int columns, int fetched>
   void tile(int64_t row, int64_t column) const {
-    float results[rows * columns];
-    dots<rows, columns>(x + row * a.x_stride, a.x_stride, weight + column * a.inputs, a.inputs,
-                        results);
-    for (int m = 0; m < rows; ++m)
-      for (int n = 0; n < columns; ++n)
-        finish(row + m, column + n, results[m * columns + n]);
+    Vec acc[rows * columns];
+    for (Vec &v : acc)
+      v = zero();
+    accumulate<rows, columns, fetched, T>(part(x, row), part(weight, column),
+                                          part(weight, column + columns), a.inputs, acc);
+    finish<rows, columns>(acc, row, column);
   }
 
-  template <int rows>
-  void columns_of(int64_t row, int64_t begin, int64_t end) const {
-    constexpr int wide = rows * 8 <= kTile ? 8 : 4;
-    int64_t column = begin;
-    for (; column + wide <= end; column += wide)
-      tile<rows, wide>(row, column);
-    for (; column < end; ++column)
-      tile<rows, 1>(row, column);
+  // Columns [begin, end) of a few rows [row, last), the weights fetched one tile ahead.
+  void few_rows(int64_t row, int64_t last, int64_t begin, int64_t end) const {
+    with_count<kTileRows>(last - row, [&](auto rows) {
+      constexpr int wide = rows.value <= kTileRows / 3 ? kFewColumns : kColumns;
+      int64_t column = begin;
+      for (; column + wide <= end; column += wide)
+        tile<rows.value, wide, wide>(row, column);
+      for (; column < end; ++column)
+        tile<rows.value, 1, 0>(row, column);
+    });
   }
 
-  // Output columns [begin, end) of rows [row, last), where last - row <= kTileRows.
-  void rows_of(int64_t row, int64_t last, int64_t begin, int64_t end) const {
-    switch (last - row) {
-    case 1:
-      return columns_of<1>(row, begin, end);
-    case 2:
-      return columns_of<2>(row, begin, end);
-    case 3:
-      return columns_of<3>(row, begin, end);
-#if defined(__AVX512F__)
-    case 4:
-      return columns_of<4>(row, begin, end);
-    case 5:
-      return columns_of<5>(row, begin, end);
-    case 6:
-      return columns_of<6>(row, begin, end);
-#endif
+  // kColumns columns of many rows. A chunk of the weights is laid side by side, as rows a power of
+  // two apart would push one another out of the cache; all rows use it before the next chunk.
+  void many_rows(int64_t row, int64_t last, int64_t column) const {
+    Vec acc[kBlockRows / kTileRows][kTileRows * kColumns];
+    alignas(64) T packed[kColumns * kChunk];
+    for (int64_t k = 0; k < a.inputs; k += kChunk) {
+      const int64_t width = at_most(kChunk, a.inputs - k);
+      const Matrix<T> w{packed, width};
+      for (int n = 0; n < kColumns; ++n)
+        __builtin_memcpy(packed + n * width, weight.row(column + n) + k, width * sizeof(T));
+      // what is packed next, a row of it with each tile
+      const bool more = k + kChunk < a.inputs;
+      const T *next = more ? weight.row(column) + k + kChunk : weight.row(column + kColumns);
+      for (int64_t m = row, i = 0; m < last; m += kTileRows, ++i)
+        with_count<kTileRows>(at_most(kTileRows, last - m), [&](auto rows) {
+          if (k == 0)
+            for (Vec &v : acc[i])
+              v = zero();
+          accumulate<rows.value, kColumns, 1, T>({x.row(m) + k, x.stride}, w,
+                                                 part({next, weight.stride}, i % kColumns), width,
+                                                 acc[i]);
+          if (!more)
+            finish<rows.value, kColumns>(acc[i], m, column);
+        });
     }
   }
 
   void block(int64_t row, int64_t last, int64_t begin, int64_t end) const {
-    if (last - row <= kTileRows)
-      return rows_of(row, last, begin, end);
-    for (int64_t column = begin; column < end; column += 4) // 4 rows of weights stay in cache
-      for (int64_t m = row; m < last; m += kTileRows)
-        rows_of(m, at_most(m + kTileRows, last), column, at_most(column + 4, end));
+    int64_t column = begin;
+    if (last - row > kFewRows)
+      for (; column + kColumns <= end; column += kColumns)
+        many_rows(row, last, column);
+    const int64_t tiles = ceil_div(last - row, kTileRows);
+    for (int64_t next; column < end; column = next) {
+      next = last - row <= kTileRows ? end : at_most(column + kColumns, end);
+      for (int64_t i = 0; i < tiles; ++i) // of even heights
+        few_rows(row + (last - row) * i / tiles, row + (last - row) * (i + 1) / tiles, column,
+                 next);
+    }
   }
 
   void run(Worker &worker) const {
-    const int64_t row_bytes = at_least(1, a.inputs * static_cast<int64_t>(sizeof(T)));
-    const int64_t height = kTileRows * at_least(1, kRowBlockBytes / row_bytes / kTileRows);
+    const int64_t row_bytes = at_least(1, a.inputs) * static_cast<int64_t>(sizeof(T));
+    const int64_t fitting = at_least(kBlockBytes / row_bytes, kFewRows) / kTileRows * kTileRows;
+    const int64_t height = at_most(fitting, kBlockRows), down = ceil_div(a.rows, height);
     const int64_t share = ceil_div(a.outputs, worker.threads * 4);
     const int64_t width = 8 * ceil_div(at_most(at_least(kTaskBytes / row_bytes, 8), share), 8);
     const int64_t across = ceil_div(a.outputs, width);
-    worker.for_each(ceil_div(a.rows, height) * across, [&](int64_t task) {
+    worker.for_each(down * across, [&](int64_t task) {
       const int64_t row = task / across * height, column = task % across * width;
       block(row, at_most(row + height, a.rows), column, at_most(column + width, a.outputs));
     });
   }
-};
 
-template <class T, class Out>
-void run(const LinearArgs &a, Worker &worker) {
-  const Problem<T, Out> problem{a, static_cast<const T *>(a.x), static_cast<const T *>(a.weight),
-                                static_cast<const T *>(a.bias), static_cast<Out *>(a.out)};
-  problem.run(worker);
-}
+private:
+  static Matrix<T> part(Matrix<T> of, int64_t row) { return {of.row(row), of.stride}; }
+};
 
 } // namespace
 
@@ -107,10 +148,12 @@ void linear(const void *args, Worker &worker) {
   const auto &a = *static_cast<const LinearArgs *>(args);
   with_type(a.type, [&](auto type) {
     using T = decltype(type);
+    const Matrix<T> x{static_cast<const T *>(a.x), a.x_stride};
+    const Matrix<T> weight{static_cast<const T *>(a.weight), a.inputs};
     if (a.out_type == DType::f32)
-      run<T, float>(a, worker);
+      Product<T, float>{a, x, weight}.run(worker);
     else
-      run<T, T>(a, worker);
+      Product<T, T>{a, x, weight}.run(worker);
   });
 }
 
