@@ -1,0 +1,1 @@
+"""Training of the demo trio, from text that its own dependencies install."""

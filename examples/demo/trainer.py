@@ -1,0 +1,107 @@
+"""One stage of training: a model, a mix of text, a number of steps; resumable at any checkpoint."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from .data import CONTEXT, Streams, batch
+from .muon import Muon
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one model is trained on, from which weights, for how long."""
+
+    name: str
+    mix: Mapping[str, float]
+    steps: int
+    seed: int
+    start: str | None = None  # the stage whose weights it continues from
+    rows: int = 32  # windows per step
+    matrix_lr: float = 0.02
+    vector_lr: float = 3e-3
+
+    @property
+    def tokens(self) -> int:
+        return self.steps * self.rows * CONTEXT
+
+
+def learning_rate(step: int, steps: int) -> float:
+    """Share of the peak rate: a short warm-up, then a cosine to zero."""
+    warm = min(1.0, (step + 1) / (0.03 * steps))
+    return warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def train(stage: Stage, config: LlamaConfig, streams: Streams, out: Path) -> LlamaForCausalLM:
+    """The trained model in float32; continues from `out`/NAME.pt where that exists."""
+    torch.manual_seed(stage.seed)
+    # Eager attention compiles to bf16 products; the fused CPU kernel's backward is far slower.
+    config._attn_implementation = "eager"
+    model = LlamaForCausalLM(config).float()
+    if stage.start:
+        model.load_state_dict(torch.load(out / f"{stage.start}.pt")["model"])
+    optimizers = _optimizers(model, stage)
+    path, done, seconds = out / f"{stage.name}.pt", 0, 0.0
+    if path.exists():
+        saved = torch.load(path)
+        model.load_state_dict(saved["model"])
+        for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        done, seconds = saved["step"], saved["seconds"]
+    loss_of = torch.compile(_loss_function(model))
+    for step in range(done, stage.steps):
+        began = time.monotonic()
+        loss = _step(loss_of, optimizers, stage, streams, step)
+        seconds += time.monotonic() - began
+        if step % 20 == 0 or step == stage.steps - 1:
+            rate = stage.rows * CONTEXT * (step + 1) / seconds
+            print(f"{stage.name} {step} loss {loss:.3f} {rate:.0f} tokens/s {seconds:.0f} s", flush=True)
+        if (step + 1) % 200 == 0 or step == stage.steps - 1:
+            _save(path, model, optimizers, step + 1, seconds)
+    return model
+
+
+def _loss_function(model: nn.Module):  # type: ignore[no-untyped-def]
+    def loss(windows: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(input_ids=windows[:, :-1], use_cache=False).logits
+        return cross_entropy(logits.float().flatten(0, 1), windows[:, 1:].flatten())
+
+    return loss
+
+
+def _optimizers(model: nn.Module, stage: Stage) -> list[torch.optim.Optimizer]:
+    inner = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
+    rest = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
+    adam = torch.optim.AdamW(rest, lr=stage.vector_lr, betas=(0.9, 0.95), weight_decay=0.0)
+    return [Muon(inner, lr=stage.matrix_lr), adam]
+
+
+def _step(loss_of, optimizers, stage: Stage, streams: Streams, step: int) -> float:  # type: ignore[no-untyped-def]
+    share = learning_rate(step, stage.steps)
+    for optimizer, peak in zip(optimizers, (stage.matrix_lr, stage.vector_lr), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = peak * share
+    loss = loss_of(batch(streams, stage.mix, stage.rows, stage.seed, step))
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad()
+    return float(loss.detach())
+
+
+def _save(path: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], step: int,
+          seconds: float) -> None:  # fmt: skip
+    states = [optimizer.state_dict() for optimizer in optimizers]
+    saved = {"model": model.state_dict(), "optimizers": states, "step": step, "seconds": seconds}
+    torch.save(saved, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").replace(path)
