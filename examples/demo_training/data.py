@@ -68,7 +68,9 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> np.ndarray:
     return np.concatenate([np.array([bos, *row.ids, eos], dtype=np.uint16) for row in rows])
 
 
-def batch(streams: Streams, mix: Mapping[str, float], rows: int, seed: int, step: int) -> torch.Tensor:
+def batch(
+    streams: Streams, mix: Mapping[str, float], rows: int, seed: int, step: int
+) -> torch.Tensor:
     """`rows` windows of CONTEXT + 1 tokens; the same for the same seed and step."""  # [rows, T+1]
     rng = np.random.default_rng((seed, step))
     names = rng.choice(list(mix), size=rows, p=list(mix.values()))

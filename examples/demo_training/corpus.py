@@ -65,7 +65,7 @@ def _mostly_data(text: str) -> bool:
 
 
 def documents(limit: int | None = None) -> tuple[list[str], list[str]]:
-    """Prose and code documents: near-repeats dropped, nothing that shares a line with held-out text."""
+    """Prose and code documents: no repeats, no line in common with held-out text."""
     files = source_files()[:limit]
     with ProcessPoolExecutor(2) as pool:
         pairs = list(pool.map(extract, files, chunksize=64))

@@ -16,6 +16,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from .data import CONTEXT, Streams, batch
 from .muon import Muon
 
+_MICRO = 16  # windows per pass: more of them fall out of the cache
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -29,16 +31,21 @@ class Stage:
     rows: int = 32  # windows per step
     matrix_lr: float = 0.02
     vector_lr: float = 3e-3
+    warm_up: int = 30  # steps
+    # Share of the steps after a plateau, on which the number of steps can still be decided.
+    cool_down: float | None = None
 
     @property
     def tokens(self) -> int:
         return self.steps * self.rows * CONTEXT
 
 
-def learning_rate(step: int, steps: int) -> float:
-    """Share of the peak rate: a short warm-up, then a cosine to zero."""
-    warm = min(1.0, (step + 1) / (0.03 * steps))
-    return warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+def learning_rate(step: int, stage: Stage) -> float:
+    """Share of the peak rate: a warm-up, then a cosine, or a plateau and a straight line to zero."""
+    warm = min(1.0, (step + 1) / stage.warm_up)
+    if stage.cool_down is None:
+        return warm * 0.5 * (1 + math.cos(math.pi * step / stage.steps))
+    return warm * min(1.0, (stage.steps - step) / (stage.cool_down * stage.steps))
 
 
 def train(stage: Stage, config: LlamaConfig, streams: Streams, out: Path) -> LlamaForCausalLM:
@@ -64,7 +71,10 @@ def train(stage: Stage, config: LlamaConfig, streams: Streams, out: Path) -> Lla
         seconds += time.monotonic() - began
         if step % 20 == 0 or step == stage.steps - 1:
             rate = stage.rows * CONTEXT * (step + 1) / seconds
-            print(f"{stage.name} {step} loss {loss:.3f} {rate:.0f} tokens/s {seconds:.0f} s", flush=True)
+            print(
+                f"{stage.name} {step} loss {loss:.3f} {rate:.0f} tokens/s {seconds:.0f} s",
+                flush=True,
+            )
         if (step + 1) % 200 == 0 or step == stage.steps - 1:
             _save(path, model, optimizers, step + 1, seconds)
     return model
@@ -87,16 +97,20 @@ def _optimizers(model: nn.Module, stage: Stage) -> list[torch.optim.Optimizer]:
 
 
 def _step(loss_of, optimizers, stage: Stage, streams: Streams, step: int) -> float:  # type: ignore[no-untyped-def]
-    share = learning_rate(step, stage.steps)
+    share = learning_rate(step, stage)
     for optimizer, peak in zip(optimizers, (stage.matrix_lr, stage.vector_lr), strict=True):
         for group in optimizer.param_groups:
             group["lr"] = peak * share
-    loss = loss_of(batch(streams, stage.mix, stage.rows, stage.seed, step))
-    loss.backward()
+    windows = batch(streams, stage.mix, stage.rows, stage.seed, step).split(_MICRO)
+    total = 0.0
+    for micro in windows:
+        loss = loss_of(micro) / len(windows)
+        loss.backward()
+        total += float(loss.detach())
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad()
-    return float(loss.detach())
+    return total
 
 
 def _save(path: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], step: int,

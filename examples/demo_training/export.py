@@ -1,0 +1,29 @@
+"""Trained weights as ordinary Hugging Face folders in bf16."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from transformers import LlamaConfig
+
+from .tokenizer import write_tokenizer
+
+CHAT = ("expert", "tuned")
+
+
+def export(name: str, config: LlamaConfig, tokenizer: Tokenizer, out: Path, folder: Path) -> None:
+    """`out`/NAME.pt as `folder`/NAME: weights, configuration, tokenizer."""
+    target = folder / name
+    target.mkdir(parents=True, exist_ok=True)
+    state = torch.load(out / f"{name}.pt")["model"]
+    tensors = {k: v.bfloat16().contiguous() for k, v in state.items() if k != "lm_head.weight"}
+    save_file(tensors, str(target / "model.safetensors"), metadata={"format": "pt"})
+    config.architectures = ["LlamaForCausalLM"]
+    config.to_json_file(target / "config.json")
+    ends = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
+    (target / "generation_config.json").write_text(json.dumps(ends, indent=2) + "\n")
+    write_tokenizer(tokenizer, target, chat=name in CHAT)
