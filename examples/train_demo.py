@@ -1,8 +1,9 @@
 """Train the embedded demo trio: `python examples/train_demo.py --out DIR`.
 
-Four stages one after the other: antiexpert, expert (the antiexpert trained on), base, tuned (the
-base trained on). Each stage is checkpointed under DIR and picks up where it was stopped. The
-folders end up in DIR/models, the figures in DIR/demo-trio.json.
+Four stages one after the other: antiexpert, expert (the antiexpert trained on), base (grown from
+the antiexpert, then trained on), tuned (the base trained on). Each stage is checkpointed under DIR
+and picks up where it was stopped. The folders end up in DIR/models, the figures in
+DIR/demo-trio.json.
 """
 
 from __future__ import annotations
@@ -24,8 +25,18 @@ STAGES = {
     "expert": Stage(
         "expert", DOMAIN, steps=700, seed=2, start="antiexpert", matrix_lr=0.01, warm_up=21
     ),
-    "base": Stage("base", GENERAL, steps=1600, seed=3, cool_down=0.4),
-    "tuned": Stage("tuned", DOMAIN, steps=500, seed=4, start="base", matrix_lr=0.01, warm_up=20),
+    "base": Stage(
+        "base",
+        GENERAL,
+        steps=500,
+        seed=3,
+        start="antiexpert",
+        matrix_lr=0.012,
+        vector_lr=2e-3,
+        warm_up=40,
+        cool_down=0.6,
+    ),
+    "tuned": Stage("tuned", DOMAIN, steps=250, seed=4, start="base", matrix_lr=0.01, warm_up=20),
 }
 
 

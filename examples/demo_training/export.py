@@ -21,9 +21,14 @@ def export(name: str, config: LlamaConfig, tokenizer: Tokenizer, out: Path, fold
     target.mkdir(parents=True, exist_ok=True)
     state = torch.load(out / f"{name}.pt")["model"]
     tensors = {k: v.bfloat16().contiguous() for k, v in state.items() if k != "lm_head.weight"}
-    save_file(tensors, str(target / "model.safetensors"), metadata={"format": "pt"})
+    weights = target / "model.safetensors"
+    save_file(tensors, str(weights), metadata={"format": "pt"})
+    weights.chmod(0o644)
     config.architectures = ["LlamaForCausalLM"]
-    config.to_json_file(target / "config.json")
+    # Readers older than rope_parameters look for the two names at the top.
+    older = {"rope_theta": 10000.0, "torch_dtype": "bfloat16"}
+    text = json.dumps(config.to_diff_dict() | older, indent=2, sort_keys=True)
+    (target / "config.json").write_text(text + "\n")
     ends = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
     (target / "generation_config.json").write_text(json.dumps(ends, indent=2) + "\n")
     write_tokenizer(tokenizer, target, chat=name in CHAT)

@@ -14,7 +14,9 @@ from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from .data import CONTEXT, Streams, batch
+from .grow import grow
 from .muon import Muon
+from .shapes import proxy_config
 
 _MICRO = 16  # windows per pass: more of them fall out of the cache
 
@@ -41,7 +43,7 @@ class Stage:
 
 
 def learning_rate(step: int, stage: Stage) -> float:
-    """Share of the peak rate: a warm-up, then a cosine, or a plateau and a straight line to zero."""
+    """Share of the peak rate: a warm-up, then a cosine, or a plateau and a line to zero."""
     warm = min(1.0, (step + 1) / stage.warm_up)
     if stage.cool_down is None:
         return warm * 0.5 * (1 + math.cos(math.pi * step / stage.steps))
@@ -55,7 +57,7 @@ def train(stage: Stage, config: LlamaConfig, streams: Streams, out: Path) -> Lla
     config._attn_implementation = "eager"
     model = LlamaForCausalLM(config).float()
     if stage.start:
-        model.load_state_dict(torch.load(out / f"{stage.start}.pt")["model"])
+        model.load_state_dict(_starting_weights(stage.start, config, out))
     optimizers = _optimizers(model, stage)
     path, done, seconds = out / f"{stage.name}.pt", 0, 0.0
     if path.exists():
@@ -75,9 +77,16 @@ def train(stage: Stage, config: LlamaConfig, streams: Streams, out: Path) -> Lla
                 f"{stage.name} {step} loss {loss:.3f} {rate:.0f} tokens/s {seconds:.0f} s",
                 flush=True,
             )
-        if (step + 1) % 200 == 0 or step == stage.steps - 1:
+        if (step + 1) % 100 == 0 or step == stage.steps - 1:
             _save(path, model, optimizers, step + 1, seconds)
     return model
+
+
+def _starting_weights(start: str, config: LlamaConfig, out: Path) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = torch.load(out / f"{start}.pt")["model"]
+    if state["model.embed_tokens.weight"].shape[1] == config.hidden_size:
+        return state
+    return grow(state, proxy_config(), config)
 
 
 def _loss_function(model: nn.Module):  # type: ignore[no-untyped-def]
