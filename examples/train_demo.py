@@ -28,15 +28,17 @@ STAGES = {
     "base": Stage(
         "base",
         GENERAL,
-        steps=500,
+        steps=400,
         seed=3,
         start="antiexpert",
         matrix_lr=0.012,
         vector_lr=2e-3,
         warm_up=40,
-        cool_down=0.6,
+        cool_down=0.5,
     ),
-    "tuned": Stage("tuned", DOMAIN, steps=250, seed=4, start="base", matrix_lr=0.01, warm_up=20),
+    "tuned": Stage(
+        "tuned", DOMAIN, steps=200, seed=4, start="base", matrix_lr=0.01, warm_up=20, cool_down=0.5
+    ),
 }
 
 
@@ -57,6 +59,8 @@ def main() -> None:
     for name in arguments.stages:
         train(STAGES[name], config_of(name), streams, arguments.out)
         export(name, config_of(name), tokenizer, arguments.out, folder)
+    if "tuned" not in arguments.stages:
+        return
     record = json.dumps(report(STAGES.values(), arguments.out, folder), indent=2)
     (arguments.out / "demo-trio.json").write_text(record + "\n")
     print(record)

@@ -63,7 +63,7 @@ def _place(new: Tensor, old: Tensor, name: str, small: LlamaConfig, large: Llama
 
 
 def _slots(small: LlamaConfig, large: LlamaConfig) -> dict[str, tuple[Tensor, Tensor]]:
-    """For each projection: indices in the grown model, and where in the small one they come from."""
+    """For each projection: indices in the grown model, and their sources in the small one."""
     d, stride = large.head_dim, large.head_dim // small.head_dim
     # Half-rotary pairs (i, i + d/2): frequency i of the small head is frequency i*stride here.
     half = torch.arange(small.head_dim // 2) * stride

@@ -2,14 +2,12 @@
 
 import json
 from math import prod
-from pathlib import Path
 
 import pytest
 
-import proxyfuse.demo
+from proxyfuse.demo import ROLES, model_folder
 
-FOLDER = Path(proxyfuse.demo.__file__).parent / "models"
-ROLES = ("base", "expert", "antiexpert", "tuned")
+FOLDER = model_folder("base").parent
 
 
 def header(role: str) -> dict[str, dict[str, object]]:
@@ -59,3 +57,8 @@ def test_tokenizers_are_identical_and_only_the_tuned_ones_chat() -> None:
         if "chat_template" in json.loads((FOLDER / role / "tokenizer_config.json").read_text())
     }
     assert chat == {"expert", "tuned"}
+
+
+def test_an_unknown_role_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="expert, antiexpert, tuned"):
+        model_folder("oracle")
