@@ -1,6 +1,7 @@
 #include "team.h"
 
 #include <chrono>
+#include <sched.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -42,6 +43,20 @@ void await_change(const std::atomic<uint32_t> &word, uint32_t old, microseconds 
   }
 }
 
+// Two threads of a team on one core wait for each other's turn at every barrier, and a scheduler that
+// sees both of them busy may leave them there for long. A worker that finds itself on the core of the
+// thread it works for moves over, and stays free to be moved again.
+void step_aside(int core) {
+  cpu_set_t allowed;
+  if (core < 0 || sched_getcpu() != core || sched_getaffinity(0, sizeof allowed, &allowed) != 0 ||
+      CPU_COUNT(&allowed) < 2)
+    return;
+  cpu_set_t elsewhere = allowed;
+  CPU_CLR(core, &elsewhere);
+  sched_setaffinity(0, sizeof elsewhere, &elsewhere);
+  sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
 struct alignas(64) Count {
   std::atomic<int64_t> value{0};
 };
@@ -65,6 +80,7 @@ public:
 
   void run(const RegionRef &region) {
     region_ = &region;
+    core_ = sched_getcpu();
     begin_region();
     Worker worker(this, 0, size());
     region(worker);
@@ -98,6 +114,7 @@ private:
       await_change(epoch_, seen, patience_);
       if (region_ == nullptr)
         return;
+      step_aside(core_);
       Worker worker(this, thread, size());
       (*region_)(worker);
       worker.barrier();
@@ -108,6 +125,7 @@ private:
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<uint32_t> generation_{0};
   const RegionRef *region_ = nullptr;
+  int core_ = -1; // of the caller, as the region began
   const microseconds patience_;
   std::vector<std::thread> threads_;
 };

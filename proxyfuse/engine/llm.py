@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import random
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,8 @@ class LLM:
         present = Trio({role: name for role, name in names.items() if name is not None})
         self._loaded: Loaded = load(present, **options)
         self._loop = EngineLoop(self._loaded.engine)
+        # Also at exit: a thread that the dying interpreter stops inside torch would abort the process.
+        self._close = weakref.finalize(self, self._loop.close)
         self._numbers = itertools.count()
         self._seeds = random.Random(self._loaded.config.seed)
 
@@ -126,7 +129,7 @@ class LLM:
 
     def close(self) -> None:
         """Abort what is running and release the engine's thread and memory."""
-        self._loop.close()
+        self._close()
 
     def __enter__(self) -> LLM:
         return self

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -179,3 +182,18 @@ def test_alpha_zero_leaves_the_proxies_alone(trio, open_llm) -> None:
     llm._loaded.runner.launch = lambda plan: (ran.append(plan.slices), launch(plan))[1]
     one(llm, WORDS, LONG.model_copy(update={"alpha": 0.0}))
     assert not any(slices[Role.EXPERT] or slices[Role.ANTIEXPERT] for slices in ran)
+
+
+def test_a_program_that_forgets_to_close_ends_well(trio) -> None:
+    program = (
+        "import sys; from proxyfuse import LLM, SamplingParams\n"
+        "llm = LLM(*sys.argv[1:], device='cpu')\n"
+        "print(len(llm.generate('the', SamplingParams(max_tokens=3, ignore_eos=True),"
+        " use_tqdm=False)[0].outputs[0].token_ids))\n"
+        "stream = llm.stream('the', SamplingParams(max_tokens=200, ignore_eos=True))\n"
+        "next(stream)\n"
+    )
+    command = [sys.executable, "-c", program, *map(str, trio.values())]
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=where, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
