@@ -41,7 +41,8 @@ struct Matrix {
 // acc[m * columns + n] += x row m . w row n over `width` inputs. Meanwhile the first `fetched` rows
 // of `next` are brought nearer.
 template <int rows, int columns, int fetched, class T>
-void accumulate(Matrix<T> x, Matrix<T> w, Matrix<T> next, int64_t width, Vec *acc) {
+[[gnu::always_inline]] inline void accumulate(Matrix<T> x, Matrix<T> w, Matrix<T> next,
+                                              int64_t width, Vec *acc) {
   using D = Dot<T>;
   Vec sum[rows * columns];
 #pragma GCC unroll 32

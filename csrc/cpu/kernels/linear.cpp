@@ -99,14 +99,16 @@ struct Product {
       const T *next = more ? weight.row(column) + k + kChunk : weight.row(column + kColumns);
       for (int64_t m = row, i = 0; m < last; m += kTileRows, ++i)
         with_count<kTileRows>(at_most(kTileRows, last - m), [&](auto rows) {
-          if (k == 0)
-            for (Vec &v : acc[i])
-              v = zero();
-          accumulate<rows.value, kColumns, 1, T>({x.row(m) + k, x.stride}, w,
-                                                 part({next, weight.stride}, i % kColumns), width,
-                                                 acc[i]);
-          if (!more)
-            finish<rows.value, kColumns>(acc[i], m, column);
+          Vec sum[rows.value * kColumns];
+          for (int v = 0; v < rows.value * kColumns; ++v)
+            sum[v] = k == 0 ? zero() : acc[i][v];
+          accumulate<rows.value, kColumns, 1, T>(
+              {x.row(m) + k, x.stride}, w, part({next, weight.stride}, i % kColumns), width, sum);
+          if (more)
+            for (int v = 0; v < rows.value * kColumns; ++v)
+              acc[i][v] = sum[v];
+          else
+            finish<rows.value, kColumns>(sum, m, column);
         });
     }
   }

@@ -26,15 +26,18 @@ struct f16 {
 
 namespace proxyfuse::cpu::PROXYFUSE_ISA {
 
-// The sum of each of `count` registers, one order of additions whatever their number.
+// The sum of each of `count` registers; a sum does not depend on how many there are.
 template <int count>
-void sums(const Vec *v, float *out) {
-  int i = 0;
-  for (; i + 4 <= count; i += 4)
-    sums4(v[i], v[i + 1], v[i + 2], v[i + 3], out + i);
-  for (float rest[4]; i < count; ++i) {
-    sums4(v[i], zero(), zero(), zero(), rest);
-    out[i] = rest[0];
+[[gnu::always_inline]] inline void sums(const Vec *v, float *out) {
+  constexpr int whole = count / kLanes * kLanes;
+#pragma GCC unroll 8
+  for (int i = 0; i < whole; i += kLanes)
+    store(out + i, totals(v + i));
+  if constexpr (whole < count) {
+    Vec rest[kLanes];
+    for (int i = 0; i < kLanes; ++i)
+      rest[i] = whole + i < count ? v[whole + i] : zero();
+    store_some(out + whole, totals(rest), count - whole);
   }
 }
 

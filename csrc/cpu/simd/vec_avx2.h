@@ -76,17 +76,26 @@ inline void store_some(T *p, Vec a, int n) {
     p[i] = lanes[i];
 }
 
-inline __m128 fold(Vec a) {
-  return _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
-}
 inline float largest(Vec a) {
   __m128 x = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   x = _mm_max_ps(x, _mm_movehl_ps(x, x));
   return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
 }
-inline void sums4(Vec a, Vec b, Vec c, Vec d, float *out) {
-  const __m128 ab = _mm_hadd_ps(fold(a), fold(b)), cd = _mm_hadd_ps(fold(c), fold(d));
-  _mm_storeu_ps(out, _mm_hadd_ps(ab, cd));
+// Lane i is the sum of v[i]: lanes half a register apart are added, then a quarter, and so on. Two
+// registers become one each time, so that the halves of both fill it.
+inline Vec totals(const Vec *v) {
+  const auto halves = [](Vec a, Vec b) {
+    return Vec{_mm256_permute2f128_ps(a.v, b.v, 0x20)} +
+           Vec{_mm256_permute2f128_ps(a.v, b.v, 0x31)};
+  };
+  const auto pairs = [](Vec a, Vec b) {
+    return Vec{_mm256_shuffle_ps(a.v, b.v, 0x44)} + Vec{_mm256_shuffle_ps(a.v, b.v, 0xee)};
+  };
+  const auto ones = [](Vec a, Vec b) {
+    return Vec{_mm256_shuffle_ps(a.v, b.v, 0x88)} + Vec{_mm256_shuffle_ps(a.v, b.v, 0xdd)};
+  };
+  return ones(pairs(halves(v[0], v[4]), halves(v[1], v[5])),
+              pairs(halves(v[2], v[6]), halves(v[3], v[7])));
 }
 
 } // namespace proxyfuse::cpu::PROXYFUSE_ISA

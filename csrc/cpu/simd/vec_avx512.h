@@ -67,13 +67,25 @@ inline void store_some(T *p, Vec a, int n) {
 
 inline float largest(Vec a) { return _mm512_reduce_max_ps(a.v); }
 
-inline __m128 fold(Vec a) {
-  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
-  return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-}
-inline void sums4(Vec a, Vec b, Vec c, Vec d, float *out) {
-  const __m128 ab = _mm_hadd_ps(fold(a), fold(b)), cd = _mm_hadd_ps(fold(c), fold(d));
-  _mm_storeu_ps(out, _mm_hadd_ps(ab, cd));
+// Lane i is the sum of v[i]: lanes half a register apart are added, then a quarter, and so on. Two
+// registers become one each time, so that the halves of both fill it.
+inline Vec totals(const Vec *v) {
+  const auto halves = [](Vec a, Vec b) {
+    return Vec{_mm512_shuffle_f32x4(a.v, b.v, 0x44)} + Vec{_mm512_shuffle_f32x4(a.v, b.v, 0xee)};
+  };
+  const auto quarters = [](Vec a, Vec b) {
+    return Vec{_mm512_shuffle_f32x4(a.v, b.v, 0x88)} + Vec{_mm512_shuffle_f32x4(a.v, b.v, 0xdd)};
+  };
+  const auto pairs = [](Vec a, Vec b) {
+    return Vec{_mm512_shuffle_ps(a.v, b.v, 0x44)} + Vec{_mm512_shuffle_ps(a.v, b.v, 0xee)};
+  };
+  const auto ones = [](Vec a, Vec b) {
+    return Vec{_mm512_shuffle_ps(a.v, b.v, 0x88)} + Vec{_mm512_shuffle_ps(a.v, b.v, 0xdd)};
+  };
+  Vec four[4]; // of v[i], v[i + 4], v[i + 8], v[i + 12]: a block of four lanes each
+  for (int i = 0; i < 4; ++i)
+    four[i] = quarters(halves(v[i], v[i + 4]), halves(v[i + 8], v[i + 12]));
+  return ones(pairs(four[0], four[1]), pairs(four[2], four[3]));
 }
 
 } // namespace proxyfuse::cpu::PROXYFUSE_ISA

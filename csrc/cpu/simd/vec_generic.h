@@ -108,10 +108,12 @@ inline float largest(Vec a) {
   const float x = a.v[0] > a.v[1] ? a.v[0] : a.v[1], y = a.v[2] > a.v[3] ? a.v[2] : a.v[3];
   return x > y ? x : y;
 }
-inline void sums4(Vec a, Vec b, Vec c, Vec d, float *out) {
-  const Vec each[4] = {a, b, c, d};
+// Lane i is the sum of v[i].
+inline Vec totals(const Vec *v) {
+  Vec out;
   for (int i = 0; i < 4; ++i)
-    out[i] = (each[i].v[0] + each[i].v[1]) + (each[i].v[2] + each[i].v[3]);
+    out.v[i] = (v[i].v[0] + v[i].v[2]) + (v[i].v[1] + v[i].v[3]);
+  return out;
 }
 
 } // namespace proxyfuse::cpu::PROXYFUSE_ISA
