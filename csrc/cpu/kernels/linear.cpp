@@ -12,12 +12,13 @@ namespace {
 // A tile is kTileRows by kColumns accumulators, with room for the operands among the registers.
 constexpr int kTileRows = kLanes == 16 ? 6 : 3, kColumns = 4;
 constexpr int kFewColumns = kLanes < 8 ? 4 : 8; // more streams in flight where rows are few
-constexpr int kFewRows = 2 * kTileRows; // up to here a product is bound by reading its weights
 
-constexpr int64_t kBlockRows = 16 * kTileRows; // of x, multiplied with a tile's weights at once
-constexpr int64_t kBlockBytes = 512 * 1024;    // of x: half of a second-level cache
-constexpr int64_t kChunkBytes = 2048;          // of a row, so that a tile's rows stay in L1
-constexpr int64_t kTaskBytes = 64 * 1024;      // of weights: long enough a stretch to stream
+constexpr int64_t kBlockRows = 192;
+constexpr int64_t kBlockColumns = 64;
+constexpr int64_t kBlockBytes = 256 * 1024; // of weights: they stay in L2 for all rows of a block
+constexpr int64_t kStretchBytes =
+    64 * 1024;                            // of weights, where rows are few: long enough to stream
+constexpr int64_t kChunkBytes = 6 * 1024; // of a row: a tile's rows of x stay in L1 for all columns
 
 int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -41,8 +42,6 @@ template <class T, class Out>
 struct Product {
   const LinearArgs &a;
   Matrix<T> x, weight;
-
-  static constexpr int64_t kChunk = kChunkBytes / sizeof(T);
 
   // Adds the lanes, the bias and what `out` has, and stores.
   template <int rows, int columns>
@@ -84,59 +83,65 @@ struct Product {
     });
   }
 
-  // kColumns columns of many rows. A chunk of the weights is laid side by side, as rows a power of
-  // two apart would push one another out of the cache; all rows use it before the next chunk.
-  void many_rows(int64_t row, int64_t last, int64_t column) const {
-    Vec acc[kBlockRows / kTileRows][kTileRows * kColumns];
-    alignas(64) T packed[kColumns * kChunk];
-    for (int64_t k = 0; k < a.inputs; k += kChunk) {
-      const int64_t width = at_most(kChunk, a.inputs - k);
-      const Matrix<T> w{packed, width};
-      for (int n = 0; n < kColumns; ++n)
-        __builtin_memcpy(packed + n * width, weight.row(column + n) + k, width * sizeof(T));
-      // what is packed next, a row of it with each tile
-      const bool more = k + kChunk < a.inputs;
-      const T *next = more ? weight.row(column) + k + kChunk : weight.row(column + kColumns);
-      for (int64_t m = row, i = 0; m < last; m += kTileRows, ++i)
-        with_count<kTileRows>(at_most(kTileRows, last - m), [&](auto rows) {
-          Vec sum[rows.value * kColumns];
-          for (int v = 0; v < rows.value * kColumns; ++v)
-            sum[v] = k == 0 ? zero() : acc[i][v];
-          accumulate<rows.value, kColumns, 1, T>(
-              {x.row(m) + k, x.stride}, w, part({next, weight.stride}, i % kColumns), width, sum);
-          if (more)
-            for (int v = 0; v < rows.value * kColumns; ++v)
-              acc[i][v] = sum[v];
-          else
-            finish<rows.value, kColumns>(sum, m, column);
-        });
+  // Columns [begin, end) of rows [row, last), in tiles of nearly even heights.
+  void many_rows(int64_t row, int64_t last, int64_t begin, int64_t end) const {
+    const int64_t tiles = ceil_div(last - row, kTileRows);
+    int64_t next = end; // the row of weights to be fetched for the block that comes after
+    for (int64_t i = 0; i < tiles; ++i) {
+      const int64_t top = row + (last - row) * i / tiles;
+      const int64_t bottom = row + (last - row) * (i + 1) / tiles;
+      with_count<kTileRows>(bottom - top,
+                            [&](auto rows) { tiles_of_rows<rows.value>(top, begin, end, next); });
     }
   }
 
-  void block(int64_t row, int64_t last, int64_t begin, int64_t end) const {
-    int64_t column = begin;
-    if (last - row > kFewRows)
-      for (; column + kColumns <= end; column += kColumns)
-        many_rows(row, last, column);
-    const int64_t tiles = ceil_div(last - row, kTileRows);
-    for (int64_t next; column < end; column = next) {
-      next = last - row <= kTileRows ? end : at_most(column + kColumns, end);
-      for (int64_t i = 0; i < tiles; ++i) // of even heights
-        few_rows(row + (last - row) * i / tiles, row + (last - row) * (i + 1) / tiles, column,
-                 next);
+  // The same for one row of tiles. Chunk after chunk of the inputs, each for all columns.
+  template <int rows>
+  void tiles_of_rows(int64_t row, int64_t begin, int64_t end, int64_t &next) const {
+    constexpr int count = rows * kColumns;
+    const int64_t chunk = chunk_width(), last = begin + (end - begin) / kColumns * kColumns;
+    Vec partial[kBlockColumns / kColumns][count];
+    for (int64_t k = 0; k < a.inputs; k += chunk) {
+      const int64_t width = at_most(chunk, a.inputs - k);
+      for (int64_t column = begin; column < last; column += kColumns, next += 2) {
+        Vec *kept = partial[(column - begin) / kColumns], sum[count];
+        for (int v = 0; v < count; ++v)
+          sum[v] = k == 0 ? zero() : kept[v];
+        accumulate<rows, kColumns, 2, T>({x.row(row) + k, x.stride},
+                                         {weight.row(column) + k, weight.stride},
+                                         part(weight, next), width, sum);
+        if (k + chunk >= a.inputs)
+          finish<rows, kColumns>(sum, row, column);
+        else
+          for (int v = 0; v < count; ++v)
+            kept[v] = sum[v];
+      }
     }
+    for (int64_t column = last; column < end; ++column)
+      tile<rows, 1, 0>(row, column);
+  }
+
+  // Inputs of a chunk: whole steps, so that the cuts change no lane's order.
+  int64_t chunk_width() const {
+    const int64_t chunks = ceil_div(a.inputs * static_cast<int64_t>(sizeof(T)), kChunkBytes);
+    return ceil_div(ceil_div(a.inputs, chunks), Dot<T>::kStep) * Dot<T>::kStep;
   }
 
   void run(Worker &worker) const {
-    const int64_t row_bytes = at_least(1, a.inputs) * static_cast<int64_t>(sizeof(T));
-    const int64_t fitting = at_least(kBlockBytes / row_bytes, kFewRows) / kTileRows * kTileRows;
-    const int64_t height = at_most(fitting, kBlockRows), down = ceil_div(a.rows, height);
+    const int64_t row_bytes = a.inputs * static_cast<int64_t>(sizeof(T));
+    const bool few = a.rows <= kTileRows;
+    const int64_t fitting = (few ? kStretchBytes : kBlockBytes) / row_bytes;
     const int64_t share = ceil_div(a.outputs, worker.threads * 4);
-    const int64_t width = 8 * ceil_div(at_most(at_least(kTaskBytes / row_bytes, 8), share), 8);
-    const int64_t across = ceil_div(a.outputs, width);
-    worker.for_each(down * across, [&](int64_t task) {
-      const int64_t row = task / across * height, column = task % across * width;
-      block(row, at_most(row + height, a.rows), column, at_most(column + width, a.outputs));
+    const int64_t width =
+        at_most(kBlockColumns, 8 * ceil_div(at_least(at_most(fitting, share), 1), 8));
+    const int64_t down = ceil_div(a.rows, kBlockRows);
+    worker.for_each(ceil_div(a.outputs, width) * down, [&](int64_t task) {
+      const int64_t begin = task / down * width, end = at_most(begin + width, a.outputs);
+      const int64_t row = task % down * kBlockRows, last = at_most(row + kBlockRows, a.rows);
+      if (few)
+        few_rows(row, last, begin, end);
+      else
+        many_rows(row, last, begin, end);
     });
   }
 
