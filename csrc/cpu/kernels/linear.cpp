@@ -45,19 +45,21 @@ struct Product {
 
   // Adds the lanes, the bias and what `out` has, and stores.
   template <int rows, int columns>
-  void finish(const Vec *acc, int64_t row, int64_t column) const {
+  [[gnu::always_inline]] void finish(const Vec *acc, int64_t row, int64_t column) const {
     static_assert(columns <= kLanes);
     float totals[rows * columns];
     sums<rows * columns>(acc, totals);
+    const int64_t stride = a.out_stride;
+    const bool add = a.add;
+    Out *out = static_cast<Out *>(a.out) + row * stride + column;
     Vec bias = zero();
     if (a.bias != nullptr)
       bias = load_some(static_cast<const T *>(a.bias) + column, columns);
-    for (int m = 0; m < rows; ++m) {
-      Out *to = static_cast<Out *>(a.out) + (row + m) * a.out_stride + column;
-      Vec value = load_some(totals + m * columns, columns) + bias;
-      if (a.add)
-        value = value + load_some(to, columns);
-      store_some(to, value, columns);
+    for (int m = 0; m < rows; ++m, out += stride) {
+      Vec value = load_front<columns>(totals + m * columns) + bias;
+      if (add)
+        value = value + load_some(out, columns);
+      store_some(out, value, columns);
     }
   }
 

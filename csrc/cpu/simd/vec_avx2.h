@@ -76,6 +76,15 @@ inline void store_some(T *p, Vec a, int n) {
     p[i] = lanes[i];
 }
 
+// load_some for a count known early: a plain load, which a store just before it can feed.
+template <int n>
+inline Vec load_front(const float *p) {
+  if constexpr (n == 4)
+    return {_mm256_zextps128_ps256(_mm_loadu_ps(p))};
+  else
+    return load_some(p, n);
+}
+
 inline float largest(Vec a) {
   __m128 x = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   x = _mm_max_ps(x, _mm_movehl_ps(x, x));
@@ -83,7 +92,7 @@ inline float largest(Vec a) {
 }
 // Lane i is the sum of v[i]: lanes half a register apart are added, then a quarter, and so on. Two
 // registers become one each time, so that the halves of both fill it.
-inline Vec totals(const Vec *v) {
+[[gnu::always_inline]] inline Vec totals(const Vec *v) {
   const auto halves = [](Vec a, Vec b) {
     return Vec{_mm256_permute2f128_ps(a.v, b.v, 0x20)} +
            Vec{_mm256_permute2f128_ps(a.v, b.v, 0x31)};

@@ -65,11 +65,22 @@ inline void store_some(T *p, Vec a, int n) {
   _mm256_mask_storeu_epi16(p, first(n), narrow(T{}, a.v));
 }
 
+// load_some for a count known early: a plain load, which a store just before it can feed.
+template <int n>
+inline Vec load_front(const float *p) {
+  if constexpr (n == 4)
+    return {_mm512_zextps128_ps512(_mm_loadu_ps(p))};
+  else if constexpr (n == 8)
+    return {_mm512_zextps256_ps512(_mm256_loadu_ps(p))};
+  else
+    return load_some(p, n);
+}
+
 inline float largest(Vec a) { return _mm512_reduce_max_ps(a.v); }
 
 // Lane i is the sum of v[i]: lanes half a register apart are added, then a quarter, and so on. Two
 // registers become one each time, so that the halves of both fill it.
-inline Vec totals(const Vec *v) {
+[[gnu::always_inline]] inline Vec totals(const Vec *v) {
   const auto halves = [](Vec a, Vec b) {
     return Vec{_mm512_shuffle_f32x4(a.v, b.v, 0x44)} + Vec{_mm512_shuffle_f32x4(a.v, b.v, 0xee)};
   };

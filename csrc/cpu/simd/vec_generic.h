@@ -104,12 +104,17 @@ inline void store(T *p, Vec a) {
   store_some(p, a, kLanes);
 }
 
+template <int n>
+inline Vec load_front(const float *p) {
+  return load_some(p, n);
+}
+
 inline float largest(Vec a) {
   const float x = a.v[0] > a.v[1] ? a.v[0] : a.v[1], y = a.v[2] > a.v[3] ? a.v[2] : a.v[3];
   return x > y ? x : y;
 }
 // Lane i is the sum of v[i].
-inline Vec totals(const Vec *v) {
+[[gnu::always_inline]] inline Vec totals(const Vec *v) {
   Vec out;
   for (int i = 0; i < 4; ++i)
     out.v[i] = (v[i].v[0] + v[i].v[2]) + (v[i].v[1] + v[i].v[3]);
