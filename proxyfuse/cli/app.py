@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from proxyfuse.cli.bench import bench
 from proxyfuse.cli.chat import chat
+from proxyfuse.cli.demo import demo
 from proxyfuse.cli.generate import generate
 from proxyfuse.cli.inspect import inspect
 from proxyfuse.cli.score import score
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (generate, chat, score, inspect, bench):
+for command in (generate, chat, score, inspect, demo, bench):
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(spread(command))
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+FOLDER = Path(__file__).parent / "models"
 ROLES = ("base", "expert", "antiexpert", "tuned")
 
 
@@ -9,4 +10,4 @@ def model_folder(role: str) -> Path:
     """Where the weights, configuration and tokenizer of one of ROLES lie."""
     if role not in ROLES:
         raise ValueError(f"no demo model is called {role!r}; there are {', '.join(ROLES)}")
-    return Path(__file__).parent / "models" / role
+    return FOLDER / role
