@@ -49,7 +49,7 @@ class LLM:
         present = Trio({role: name for role, name in names.items() if name is not None})
         self._loaded: Loaded = load(present, **options)
         self._loop = EngineLoop(self._loaded.engine)
-        # Also at exit: a thread that the dying interpreter stops inside torch would abort the process.
+        # Also at exit: a thread that a dying interpreter stops inside torch aborts the process.
         self._close = weakref.finalize(self, self._loop.close)
         self._numbers = itertools.count()
         self._seeds = random.Random(self._loaded.config.seed)

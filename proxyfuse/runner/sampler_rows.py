@@ -37,6 +37,7 @@ class SamplerWriter:
         self._vocab = vocab
         self._target = device
         self._last: list[Sequence] = []
+        self._kept: SampleRows | None = None  # of `_last`, where only positions change
 
     def write(self, samples: list[Sample]) -> SampleRows:
         """The rows of one step; tensors are views that the next call overwrites."""
@@ -44,10 +45,20 @@ class SamplerWriter:
         sequences = [sequence for sequence, _ in rows]
         if sequences != self._last:
             self._write_lasting(sequences)
-            self._last = sequences
-        count = len(rows)
-        self._host["position"][:count] = [row for _, row in rows]
+            self._last, self._kept = sequences, None
+        self._host["position"][: len(rows)] = [row for _, row in rows]
+        if self._kept is not None:
+            return self._kept
         scoring = self._write_given(rows)
+        made = self._make(rows, sequences, scoring)
+        if not scoring and not any(_changes(sequence.params) for sequence in sequences):
+            self._kept = made
+        return made
+
+    def _make(
+        self, rows: list[tuple[Sequence, int]], sequences: list[Sequence], scoring: bool
+    ) -> SampleRows:
+        count = len(rows)
         return SampleRows(
             **{name: self._device[name][:count] for name in (*FLOATS, *INTS[:-1], "seed")},
             history=self._tensor(self._write_history(rows), torch.int32),
@@ -157,6 +168,11 @@ def _given(sequence: Sequence, row: int) -> int | None:
 def _penalised(params: SamplingParams) -> bool:
     neutral = params.repetition_penalty == 1.0
     return not (neutral and params.presence_penalty == 0 and params.frequency_penalty == 0)
+
+
+def _changes(params: SamplingParams) -> bool:
+    """Whether more than the position of a drawn row differs from step to step."""
+    return params.min_tokens > 0 or _penalised(params)
 
 
 def _bitmask(ids: tuple[int, ...] | None, vocab: int) -> np.ndarray:
