@@ -18,7 +18,7 @@ constexpr int64_t kBlockColumns = 64;
 constexpr int64_t kBlockBytes = 256 * 1024; // of weights: they stay in L2 for all rows of a block
 constexpr int64_t kStretchBytes =
     64 * 1024;                            // of weights, where rows are few: long enough to stream
-constexpr int64_t kChunkBytes = 6 * 1024; // of a row: a tile's rows of x stay in L1 for all columns
+constexpr int64_t kChunkBytes = 4 * 1024; // of a row: a tile's rows of x stay in L1 for all columns
 
 int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
