@@ -37,7 +37,7 @@ STAGES = {
         cool_down=0.5,
     ),
     "tuned": Stage(
-        "tuned", DOMAIN, steps=200, seed=4, start="base", matrix_lr=0.01, warm_up=20, cool_down=0.5
+        "tuned", DOMAIN, steps=500, seed=4, start="base", matrix_lr=0.01, warm_up=20, cool_down=0.5
     ),
 }
 
