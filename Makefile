@@ -9,7 +9,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -q -c constraints.txt
 READY := $(VENV)/.ready
-DEMO := proxyfuse/demo/models
 export PATH := $(abspath $(BIN)):$(PATH)
 NATIVE := $(shell find csrc -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null)
 RECIPES := $(shell find csrc -name CMakeLists.txt 2>/dev/null)
@@ -25,10 +24,14 @@ test: $(READY)
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m bench.readme --check
 	$(if $(NATIVE),$(BIN)/clang-format --dry-run --Werror $(NATIVE))
 
 bench: $(READY)
-	$(BIN)/proxyfuse bench --base $(DEMO)/base --expert $(DEMO)/expert --antiexpert $(DEMO)/antiexpert
+	$(BIN)/python -m bench.engine.latency
+	$(BIN)/python -m bench.engine.throughput
+	$(BIN)/python -m bench.engine.memory
+	$(BIN)/python -m bench.readme
 
 gpu: $(READY)
 	$(BIN)/python -m pytest -m gpu
