@@ -26,12 +26,11 @@ from proxyfuse.runner.team import make_team
 from proxyfuse.scheduler import Scheduler
 from proxyfuse.text.agreement import compare
 from proxyfuse.text.chat import ChatFormat
+from proxyfuse.text.decoding import decoding_of
 from proxyfuse.text.tokenizer import Tokenizer
 from proxyfuse.trio import Role, Trio
 
-LEAST_SAMPLES = (
-    64  # rows of the sampler in a step, however few sequences may run: scoring wants them
-)
+LEAST_SAMPLES = 64  # sampler rows of a step, however few sequences may run: scoring wants them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +78,7 @@ def load(
     config = _config(options)
     folders = names.map(lambda name: resolve(name, revision))
     models = folders.map(read_config)
-    tokenizers = None if skip_tokenizer_init else folders.map(Tokenizer)
+    tokenizers = None if skip_tokenizer_init else _tokenizers(folders)
     longest = _longest(models, config.max_model_len)
     widths = models.map(lambda model: model.vocab_size)
     limits = Limits(max_model_len=longest, vocab=_vocab(tokenizers, widths), widths=widths)
@@ -87,7 +86,7 @@ def load(
     geometry = Geometry(models.map(lambda model: _kv_shape(model, dtype)), config.page_size)
     sizes = _distinct_bytes(folders, models, dtype)
     free = free_bytes(device, config.gpu_memory_utilization)
-    pages = share_out(config, geometry, sizes, longest, free)
+    pages = share_out(config, geometry, sizes, longest, free, device)
     decoders = _decoders(folders, models, dtype, device, longest)
     scheduler = _scheduler(config, geometry, pages)
     runner = _runner(config, decoders, Arena(geometry, pages, device), limits)
@@ -111,6 +110,13 @@ def _config(options: dict[str, Any]) -> EngineConfig:
         known = ", ".join(EngineConfig.__dataclass_fields__)
         raise ConfigError(f"got unknown option {', '.join(unknown)}; want one of {known}")
     return EngineConfig(**options)
+
+
+def _tokenizers(folders: Trio[Path]) -> Trio[Tokenizer]:
+    """Each role's own; raises `TokenizerError` also where the base's could not write a text."""
+    tokenizers = folders.map(Tokenizer)
+    decoding_of(tokenizers.base)
+    return tokenizers
 
 
 def _vocab(tokenizers: Trio[Tokenizer] | None, widths: Trio[int]) -> int:

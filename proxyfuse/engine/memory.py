@@ -40,7 +40,12 @@ def _first_number(files: tuple[str, ...]) -> int | None:
 
 
 def share_out(
-    config: EngineConfig, geometry: Geometry, weights: Trio[int], longest: int, free: int
+    config: EngineConfig,
+    geometry: Geometry,
+    weights: Trio[int],
+    longest: int,
+    free: int,
+    device: torch.device,
 ) -> int:
     """How many pages the arena gets.
 
@@ -64,7 +69,7 @@ def share_out(
             f" {gib(arena)}; free are {gib(free)}"
         )
     if asked is None:
-        arena = max(least, min(_most(config, geometry, longest), _spare(config, free - need)))
+        arena = max(least, min(_most(config, geometry, longest), _spare(device, free - need)))
     return geometry.pages_in(arena)
 
 
@@ -74,8 +79,9 @@ def _most(config: EngineConfig, geometry: Geometry, longest: int) -> int:
     return config.max_num_seqs * pages * geometry.page_bytes
 
 
-def _spare(config: EngineConfig, left: int) -> int:
-    if config.device.startswith("cuda"):
+def _spare(device: torch.device, left: int) -> int:
+    """What of the bytes left the arena may have: of a GPU's all, of a host's a share."""
+    if device.type == "cuda":
         return left
     return min(CPU_MOST, int(left * CPU_SHARE))
 

@@ -93,6 +93,7 @@ class Window:
 
 
 def decoding_of(tokenizer: Tokenizer) -> Decoding:
+    """The one that its decoder calls for; raises `TokenizerError` for a mixture with ByteLevel."""
     steps = {str(step["type"]) for step in tokenizer.decoder_steps} - {"Fuse"}
     if steps == {"ByteLevel"}:
         return ByteLevel(tokenizer)
