@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
-from proxyfuse.engine.outputs import RequestOutput
+from proxyfuse.engine.outputs import CompletionOutput, RequestOutput
 from proxyfuse.engine.request import Request
 from proxyfuse.engine.sequences import SequenceMaker
 from proxyfuse.engine.writing import Ending, Writing
@@ -13,6 +14,8 @@ from proxyfuse.runner.draws import Flight, Landed
 from proxyfuse.runner.runner import Runner
 from proxyfuse.scheduler import Scheduler
 from proxyfuse.sequence import Sequence
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -44,11 +47,16 @@ class Engine:
         return bool(self._requests)
 
     def add(self, requests: list[Request]) -> None:
-        """Take in checked requests, in order."""
+        """Take in checked requests, in order; one that cannot begin ends with an error, alone."""
         for request in requests:
-            running = Running(request, self._maker.writings(request))
-            self._requests[request.request_id] = running
-            for writing in running.writings:
+            try:
+                writings = self._maker.writings(request)
+            except Exception as failure:  # its caller waits for an output, whatever went wrong
+                log.exception("request %s could not begin", request.request_id)
+                _send(request, _failed(request, failure))
+                continue
+            self._requests[request.request_id] = Running(request, writings)
+            for writing in writings:
                 self._writings[writing.sequence] = writing
                 self._scheduler.add(writing.sequence)
 
@@ -97,7 +105,7 @@ class Engine:
         if finished:
             del self._requests[request.request_id]
         if finished or request.streaming:
-            request.sink(self._output(running, finished))
+            _send(request, self._output(running, finished))
 
     def _output(self, running: Running, finished: bool) -> RequestOutput:
         request, writings = running.request, running.writings
@@ -125,7 +133,7 @@ class Engine:
     def fail_all(self, failure: Exception) -> None:
         """End every request with an error: a step failed and none of them can be trusted."""
         for request_id in list(self._requests):
-            self._end_request(request_id, Ending("error", f"{type(failure).__name__}: {failure}"))
+            self._end_request(request_id, Ending("error", _named(failure)))
 
     def _end_request(self, request_id: str, ending: Ending) -> None:
         running = self._requests.get(request_id)
@@ -135,3 +143,29 @@ class Engine:
             if writing.ending is None:
                 self._end(writing, ending)
         self._tell(running)
+
+
+def _send(request: Request, output: RequestOutput) -> None:
+    """Give a request its output; a sink that raises is its own caller's loss."""
+    try:
+        request.sink(output)
+    except Exception:
+        log.exception("request %s: its sink failed", request.request_id)
+
+
+def _failed(request: Request, failure: Exception) -> RequestOutput:
+    """The whole output of a request that never began."""
+    return RequestOutput(
+        request_id=request.request_id,
+        prompt=request.text,
+        prompt_token_ids=list(request.prompts.base),
+        outputs=[
+            CompletionOutput(index, finish_reason="error", stop_reason=_named(failure))
+            for index in range(request.params.n)
+        ],
+        finished=True,
+    )
+
+
+def _named(failure: Exception) -> str:
+    return f"{type(failure).__name__}: {failure}"

@@ -18,7 +18,8 @@ from proxyfuse.engine.loop import EngineLoop
 from proxyfuse.engine.outputs import Logprob, RequestOutput, Score
 from proxyfuse.engine.prompts import Prompts, as_prompts, pair_up, tokenize, tokenize_continuation
 from proxyfuse.engine.request import Prompt, Request, TextOrIds
-from proxyfuse.errors import ConfigError, NonFiniteError, RequestError
+from proxyfuse.engine.writing import NOT_FINITE
+from proxyfuse.errors import ConfigError, EngineError, NonFiniteError, RequestError
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.text.chat import Message
 from proxyfuse.trio import Role, Trio
@@ -108,7 +109,8 @@ class LLM:
         """Each continuation token's log-probability: fused, and under each role alone.
 
         A continuation given as text is tokenised together with its prompt, as it would have been
-        read. Raises `RequestError`; `NonFiniteError` where a model's logits are not finite.
+        read. Raises `RequestError`; `NonFiniteError` where a model's logits are not finite;
+        `EngineError` where the engine was closed before all was scored.
         """
         asked = as_prompts(prompts)
         if len(asked) != len(continuations):
@@ -204,10 +206,12 @@ class LLM:
 
 
 def _score(request: Request, output: RequestOutput) -> Score:
-    ending = output.outputs[0]
-    if ending.finish_reason == "error":
-        raise NonFiniteError(f"request {output.request_id}: {ending.stop_reason}")
-    found = output.scores or []
+    ending, found = output.outputs[0], output.scores or []
+    if ending.stop_reason == NOT_FINITE:
+        raise NonFiniteError(f"request {output.request_id}: {NOT_FINITE}")
+    if len(found) < len(request.given):
+        why = ending.stop_reason or "the engine was closed"
+        raise EngineError(f"score: got {len(found)} of {len(request.given)} tokens scored: {why}")
     trio = len(request.prompts) > 1
     return Score(
         token_ids=list(request.given),

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from proxyfuse.engine.core import Engine
 from proxyfuse.engine.request import Request
@@ -33,8 +34,9 @@ class EngineLoop:
         self._post(lambda: self._engine.add(requests))
 
     def abort(self, request_id: str) -> None:
-        """End a request wherever it stands; unknown or finished ids are ignored."""
-        self._post(lambda: self._engine.abort(request_id))
+        """End a request wherever it stands; ignored for one that is unknown, or over."""
+        with suppress(EngineError):  # a closed engine has ended them all
+            self._post(lambda: self._engine.abort(request_id))
 
     def close(self) -> None:
         """Abort what is running, stop the thread and wait for it. Safe to call twice."""

@@ -39,7 +39,7 @@ class Request:
     prompts: Trio[tuple[int, ...]]
     params: SamplingParams
     seed: int
-    sink: Callable[[RequestOutput], None]  # called on the engine's thread: must be quick
+    sink: Callable[[RequestOutput], None]  # on the engine's thread: quick; raising is only logged
     given: tuple[int, ...] = ()  # a continuation to be scored instead of written
     streaming: bool = False  # every step's news, or one whole output at the end
 

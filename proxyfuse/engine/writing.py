@@ -10,6 +10,8 @@ from proxyfuse.sequence import Sequence
 from proxyfuse.text.stopping import TextStream
 from proxyfuse.text.tokenizer import Tokenizer
 
+NOT_FINITE = "a model produced NaN or an infinity for the next token"
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -44,7 +46,7 @@ class Writing:
     def take(self, row: int, landed: Landed, at: int) -> int | None:
         """Row `row` of the sequence is entry `at` of what landed; returns a drawn token."""
         if not landed.finite[at]:
-            self.ending = Ending("error", "a model produced NaN or an infinity for the next token")
+            self.ending = Ending("error", NOT_FINITE)
         elif row < 0:
             likeliest = self.sequence.params.prompt_logprobs
             self.prompt_logprobs.append(self._logprobs(landed, at, likeliest))
@@ -106,7 +108,10 @@ class Writing:
         return found
 
     def _piece(self, token: int) -> str | None:
-        return None if self._tokenizer is None else self._tokenizer.decode([token])
+        """A token's own text, and that of a special token too: here nothing is left out."""
+        if self._tokenizer is None:
+            return None
+        return self._tokenizer.decode([token], skip_special=False)
 
     def end(self, ending: Ending) -> None:
         """Close the continuation and let out the text that was held back."""

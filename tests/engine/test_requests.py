@@ -163,6 +163,22 @@ def test_closing_the_engine_ends_what_runs_as_aborted(trio, open_llm) -> None:
     assert list(stream)[-1].outputs[0].finish_reason in ("abort", "length")
 
 
+def test_a_stream_may_be_closed_after_its_engine(trio, open_llm) -> None:
+    llm = open_llm(trio)
+    stream = llm.stream(WORDS, LONG.model_copy(update={"max_tokens": None}))
+    next(stream)
+    llm.close()
+    stream.close()
+    llm.abort("0")
+
+
+def test_a_special_token_is_shown_among_log_probabilities(trio, open_llm) -> None:
+    params = SamplingParams(allowed_token_ids=(0,), logprobs=0, max_tokens=1)
+    written = one(open_llm(trio), WORDS, params)
+    assert written.logprobs[0][0].decoded_token == "</s>"
+    assert written.text == ""
+
+
 def test_chat_gives_each_role_its_own_prompt(trio, open_llm) -> None:
     llm = open_llm(trio)
     messages = [{"role": "user", "content": "the cat"}]
