@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -34,9 +35,8 @@ def show_sums(console: Console, material: Material, answers: Mapping[Way, Answer
         grid = _grid()
         for way in SHOWN:
             line = Text(answers[way].sums[at].strip().partition("\n")[0])
-            right = answers[way].right[at]
-            mark = Text(" right" if right else " wrong", style="green" if right else "red")
-            grid.add_row(Text(NAMES[way], style=STYLES[way]), line + mark)
+            mark = Text("right", style="green") if answers[way].right[at] else Text("wrong", "red")
+            grid.add_row(Text(NAMES[way], style=STYLES[way]), mark, line)
         console.print(Padding(grid, (0, 0, 0, 2)))
 
 
@@ -49,7 +49,10 @@ def show_code(
     console.rule(title, align="left")
     for at, prompt in enumerate(material.code):
         *before, last = prompt.split("\n")
-        console.print("\n  " + "\n  ".join(before[-CONTEXT_LINES:]), style="dim")
+        context = [line for line in before if line.strip()][-CONTEXT_LINES:]
+        width = max(map(len, NAMES.values())) + 4  # so that all code stands in one column
+        console.print()
+        console.print(Padding("\n".join(context), (0, 0, 0, width)), style="dim")
         grid = _grid()
         for way in SHOWN:
             text = f"{last}{answers[way].code[at]}"
@@ -64,16 +67,17 @@ def show_code(
 def show_table(console: Console, material: Material, rows: Sequence[Figure]) -> None:
     """The figures, and a footnote for each share of the gap that would say nothing."""
     windows = sum(map(len, material.windows.values()))
-    table = Table("", "alpha", *(NAMES[way] for way in WAYS), "gap closed")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("", "alpha", *(NAMES[way] for way in WAYS), "gap closed"):
+        header = name.replace("-", "-\n").replace(" ", "\n")
+        table.add_column(header, justify="right" if name else "left", no_wrap=True)
     notes: list[str] = []
     for row in rows:
         if row.no_gap and row.no_gap not in notes:
             notes.append(row.no_gap)
         gap = row.gap_closed
         share = f"{gap:.0%}" if gap is not None else f"- [{notes.index(row.no_gap or '') + 1}]"
-        label = row.name if row.unit == "share right" else f"{row.name}, nats/token"
+        label = row.name if row.unit == "share right" else f"{row.name}, nats"
         values = (_written(row, way) for way in WAYS)
         table.add_row(label, f"{row.alpha:g}", *values, Text(share))
     console.print()
@@ -81,8 +85,8 @@ def show_table(console: Console, material: Material, rows: Sequence[Figure]) -> 
     console.print(table)
     console.print(
         f"{len(material.sums)} sums (more is better); {windows * WINDOW:,} tokens of modules of"
-        f" Python {platform.python_version()} that were held out (fewer nats are better)."
-        " Prose is what steering costs: nobody steers towards it.",
+        f" Python {platform.python_version()} that were held out (fewer nats a token are better)."
+        " Prose was not taught: it shows what steering costs.",
         style="dim",
     )
     console.print("gap closed = (proxy-tuned - base) / (directly tuned - base)", style="dim")
@@ -96,7 +100,7 @@ def _written(row: Figure, way: Way) -> Text:
 
 
 def _grid() -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column()
+    """Ways in a first column as wide as the longest name."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, min_width=max(map(len, NAMES.values())))
     return grid

@@ -11,6 +11,7 @@ from typing import Literal
 Way = Literal["base", "expert", "proxied", "tuned"]
 WAYS: tuple[Way, ...] = ("base", "expert", "proxied", "tuned")
 
+NOT_TAUGHT = "not what the tuned models were taught: what steering costs, not a gap to close"
 NO_GAIN = "direct tuning gains nothing clear over the base here: there is no gap to close"
 NO_YARDSTICK = "direct tuning has less than half of the small expert's gain here: no yardstick"
 
@@ -23,6 +24,7 @@ class Figure:
     alpha: float | None  # of the proxied way
     unit: Literal["share right", "nats/token"]
     items: Mapping[Way, Sequence[float]]
+    taught: bool = True  # whether it is what the expert and the tuned model were tuned for
 
     def mean(self, way: Way) -> float:
         return fmean(self.items[way])
@@ -37,6 +39,8 @@ class Figure:
 
         The tuned model must beat the base by two standard errors of the paired differences.
         """
+        if not self.taught:
+            return NOT_TAUGHT
         gains = self._gains("tuned")
         error = stdev(gains) / sqrt(len(gains)) if len(gains) > 1 else 0.0
         if fmean(gains) <= 2 * error:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from proxyfuse.demo import model_folder
 from proxyfuse.demo.arithmetic import Problem, problems
-from proxyfuse.demo.held_out import Kind, held_out_documents
+from proxyfuse.demo.held_out import Document, Kind, held_out_documents
 from proxyfuse.text.tokenizer import Tokenizer
 
 KINDS: tuple[Kind, ...] = ("code", "prose")
@@ -37,22 +37,23 @@ def gather(sums: int, windows: int) -> Material:
     """`sums` problems, and at most `windows` windows of each kind from each held-out module."""
     tokenizer = Tokenizer(model_folder("base"))
     asked = list(itertools.islice(problems(SUMS_SEED, held_out=True), sums))
-    cut = {kind: list(_windows(tokenizer, kind, windows)) for kind in KINDS}
-    return Material(asked, list(code_prompts()), cut)
+    documents = {kind: list(held_out_documents(kind)) for kind in KINDS}
+    cut = {kind: list(_windows(tokenizer, texts, windows)) for kind, texts in documents.items()}
+    return Material(asked, list(code_prompts(documents["code"])), cut)
 
 
-def code_prompts() -> Iterator[str]:
+def code_prompts(documents: Iterable[Document]) -> Iterator[str]:
     """Beginnings of held-out code; a module that this Python words otherwise is left out."""
-    texts = {document.module: document.text for document in held_out_documents("code")}
+    texts = {document.module: document.text for document in documents}
     for module, last in CUTS:
         before, found, _ = texts.get(module, "").partition(last)
         if found:
             yield "\n".join((before + found).split("\n")[-CONTEXT:])
 
 
-def _windows(tokenizer: Tokenizer, kind: Kind, most: int) -> Iterator[list[int]]:
+def _windows(tokenizer: Tokenizer, documents: Iterable[Document], most: int) -> Iterator[list[int]]:
     """Full windows, spread evenly over each document."""
-    for document in held_out_documents(kind):
+    for document in documents:
         ids = tokenizer.encode(document.text, special=False)
         whole = len(ids) // WINDOW
         for at in range(min(most, whole)):

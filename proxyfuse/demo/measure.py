@@ -98,7 +98,7 @@ def figures(answers: Mapping[Way, Answers], chosen: Steering) -> list[Figure]:
             nats = {
                 way: answers[way].nats[kind, alpha if way == "proxied" else None] for way in WAYS
             }
-            rows.append(Figure(name, alpha, "nats/token", nats))
+            rows.append(Figure(name, alpha, "nats/token", nats, taught=kind == "code"))
     return rows
 
 

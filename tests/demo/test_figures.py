@@ -1,8 +1,10 @@
 """What a row claims about a gap, on numbers made by hand."""
 
+from dataclasses import replace
+
 import pytest
 
-from proxyfuse.demo.figures import NO_GAIN, NO_YARDSTICK, Figure
+from proxyfuse.demo.figures import NO_GAIN, NO_YARDSTICK, NOT_TAUGHT, Figure
 
 
 def row(unit: str, base: list[float], expert: float, proxied: float, tuned: float) -> Figure:
@@ -32,6 +34,11 @@ def test_no_gap_where_tuning_made_it_worse_or_no_clear_difference() -> None:
 def test_a_tuned_model_far_behind_the_expert_is_no_yardstick() -> None:
     assert row("share right", [0.0] * 4, 1.0, 0.9, 0.1).no_gap == NO_YARDSTICK
     assert row("share right", [0.0] * 4, 1.0, 0.9, 0.9).gap_closed == pytest.approx(1.0)
+
+
+def test_what_was_not_taught_has_a_price_and_no_gap() -> None:
+    better = row("nats/token", [3.0, 2.0, 4.0], -0.1, -0.1, -0.4)
+    assert replace(better, taught=False).no_gap == NOT_TAUGHT
 
 
 def test_a_record_is_plain_data_with_every_mean() -> None:
