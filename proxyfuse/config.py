@@ -6,8 +6,18 @@ import math
 from dataclasses import dataclass
 
 from proxyfuse.errors import ConfigError
+from proxyfuse.sampling import FLOAT32_MOST
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+MOST = {  # what buffers are made for, at the most
+    "max_num_seqs": 2**16,
+    "max_num_batched_tokens": 2**20,
+    "page_size": 2**16,
+    "max_model_len": 2**31 - 1,
+    "kv_cache_bytes": 2**63 - 1,
+    "num_threads": 1024,
+}
+UNSET = ("max_model_len", "kv_cache_bytes", "num_threads")  # None lets the engine choose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +30,7 @@ class EngineConfig:
     alpha: float = 1.0  # the weight of (expert - antiexpert) where a request names none
     device: str = "auto"  # "auto", "cpu", "cuda" or "cuda:N"
     dtype: str = "auto"  # one of DTYPES; "auto" is what the base's config says
-    max_model_len: int | None = None  # tokens; None: the shortest context of the trio
+    max_model_len: int | None = None  # tokens, at least 2; None: the shortest context of the trio
     max_num_seqs: int = 64  # sequences running at once
     max_num_batched_tokens: int = 2048  # rows of one role's forward in one step
     page_size: int = 16  # slots of a page for the role whose token costs most bytes
@@ -32,25 +42,34 @@ class EngineConfig:
     num_threads: int | None = None  # CPU threads; None: every core this process may use
 
     def __post_init__(self) -> None:
-        _want(math.isfinite(self.alpha), "alpha", self.alpha, "a finite number")
+        _want(_number(self.alpha), "alpha", self.alpha, "a finite number that float32 holds")
+        _want(isinstance(self.device, str), "device", self.device, "a string")
         _want(self.dtype in DTYPES, "dtype", self.dtype, f"one of {', '.join(DTYPES)}")
-        for name in ("max_num_seqs", "max_num_batched_tokens", "page_size"):
+        for name, most in MOST.items():
             value = getattr(self, name)
-            _want(_whole(value, least=1), name, value, "a whole number, at least 1")
-        for name in ("max_model_len", "kv_cache_bytes", "num_threads"):
-            value = getattr(self, name)
-            _want(value is None or _whole(value, least=1), name, value, "None or at least 1")
+            unset = value is None and name in UNSET
+            least = 2 if name == "max_model_len" else 1  # a token to read and one to write
+            wanted = f"a whole number from {least} to {most}" + (", or None" * (name in UNSET))
+            _want(unset or _whole(value, least, most), name, value, wanted)
         share = self.gpu_memory_utilization
-        _want(0 < share <= 1, "gpu_memory_utilization", share, "more than 0, at most 1")
+        good = _number(share) and 0 < share <= 1
+        _want(good, "gpu_memory_utilization", share, "more than 0, at most 1")
+        caching = self.enable_prefix_caching
+        _want(isinstance(caching, bool), "enable_prefix_caching", caching, "True or False")
         drafts = self.speculate
         _want(drafts == "auto" or _whole(drafts), "speculate", drafts, '"auto" or 0 and up')
         _want(_whole(self.seed), "seed", self.seed, "a whole number, at least 0")
 
 
-def _whole(value: object, least: int = 0) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _whole(value: object, least: int = 0, most: float = math.inf) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _number(value: object) -> bool:
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return real and abs(value) <= FLOAT32_MOST  # type: ignore[arg-type]
 
 
 def _want(good: bool, name: str, got: object, wanted: str) -> None:
     if not good:
-        raise ConfigError(f"{name}: got {got!r}, want {wanted}")
+        raise ConfigError(f"{name}: got {got!r:.80}, want {wanted}")

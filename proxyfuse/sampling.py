@@ -11,7 +11,9 @@ from proxyfuse.errors import RequestError
 
 GREEDY_BELOW = 1e-5  # temperatures under this are greedy: dividing by them only loses precision
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+FLOAT32_MOST = 3.4e38  # parameters reach the sampler in float32, where more is an infinity
+
+Finite = Annotated[float, Field(allow_inf_nan=False, ge=-FLOAT32_MOST, le=FLOAT32_MOST)]
 Count = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**64)]
 Likeliest = Annotated[int, Field(ge=0, le=1000)]
@@ -95,6 +97,6 @@ def _explain(error: ValidationError) -> str:
     lines = []
     for item in error.errors(include_url=False):
         name = ".".join(str(part) for part in item["loc"])
-        got = "" if not name else f" (got {item['input']!r})"
+        got = "" if not name else f" (got {item['input']!r:.80})"
         lines.append(f"{name}: {item['msg']}{got}" if name else item["msg"])
     return "; ".join(lines)

@@ -84,21 +84,27 @@ class Engine:
             self._tell(self._requests[request_id])
 
     def _take(self, sample: Sample, landed: Landed, at: int) -> list[int]:
-        """The tokens that one sample adds to its sequence."""
+        """The tokens that one sample adds to its sequence; a failure to read them is its own."""
         writing = self._writings[sample.sequence]
-        kept = []
-        for step in range(sample.count):
-            token = writing.take(sample.row + step, landed, at + step)
-            if token is not None:
-                kept.append(token)
-            if writing.ending is not None:
-                break
+        kept: list[int] = []
+        try:
+            for step in range(sample.count):
+                token = writing.take(sample.row + step, landed, at + step)
+                if token is not None:
+                    kept.append(token)
+                if writing.ending is not None:
+                    break
+        except Exception as failure:
+            writing.ending = _lost(sample.sequence, failure)
         return kept
 
     def _end(self, writing: Writing, ending: Ending) -> None:
-        writing.end(ending)
         self._scheduler.retire(writing.sequence)
         del self._writings[writing.sequence]
+        try:
+            writing.end(ending)
+        except Exception as failure:
+            writing.ending = _lost(writing.sequence, failure)
 
     def _tell(self, running: Running) -> None:
         request, finished = running.request, running.finished
@@ -130,7 +136,7 @@ class Engine:
         for request_id in list(self._requests):
             self.abort(request_id)
 
-    def fail_all(self, failure: Exception) -> None:
+    def fail_all(self, failure: BaseException) -> None:
         """End every request with an error: a step failed and none of them can be trusted."""
         for request_id in list(self._requests):
             self._end_request(request_id, Ending("error", _named(failure)))
@@ -140,7 +146,7 @@ class Engine:
         if running is None:
             return
         for writing in running.writings:
-            if writing.ending is None:
+            if writing.sequence in self._writings:
                 self._end(writing, ending)
         self._tell(running)
 
@@ -167,5 +173,11 @@ def _failed(request: Request, failure: Exception) -> RequestOutput:
     )
 
 
-def _named(failure: Exception) -> str:
+def _lost(sequence: Sequence, failure: Exception) -> Ending:
+    """The ending of a sequence whose tokens could not be read."""
+    log.error("request %s could not be read", sequence.request_id, exc_info=failure)
+    return Ending("error", _named(failure))
+
+
+def _named(failure: BaseException) -> str:
     return f"{type(failure).__name__}: {failure}"

@@ -6,7 +6,7 @@ import itertools
 import queue
 import random
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,7 +16,15 @@ from tqdm.auto import tqdm
 from proxyfuse.engine.load import Loaded, load
 from proxyfuse.engine.loop import EngineLoop
 from proxyfuse.engine.outputs import Logprob, RequestOutput, Score
-from proxyfuse.engine.prompts import Prompts, as_prompts, pair_up, tokenize, tokenize_continuation
+from proxyfuse.engine.prompts import (
+    Prompts,
+    as_params,
+    as_prompt,
+    as_prompts,
+    pair_up,
+    tokenize,
+    tokenize_continuation,
+)
 from proxyfuse.engine.request import Prompt, Request, TextOrIds
 from proxyfuse.engine.writing import NOT_FINITE
 from proxyfuse.errors import ConfigError, EngineError, NonFiniteError, RequestError
@@ -47,6 +55,8 @@ class LLM:
                 f"got expert={expert!r} and antiexpert={antiexpert!r}, want both or none"
             )
         names = dict(zip(Role, (base, expert, antiexpert), strict=True))
+        if base is None:
+            raise ConfigError("got base=None, want a folder or a hub name")
         present = Trio({role: name for role, name in names.items() if name is not None})
         self._loaded: Loaded = load(present, **options)
         self._loop = EngineLoop(self._loaded.engine)
@@ -76,8 +86,8 @@ class LLM:
     ) -> Iterator[RequestOutput]:
         """Yield what is new as it is written. Closing the iterator aborts the request."""
         inbox: queue.SimpleQueue[RequestOutput] = queue.SimpleQueue()
-        params = sampling_params or SamplingParams()
-        request = self._request(as_prompts(prompt)[0], params, inbox, streaming=True)
+        params = as_params(sampling_params)
+        request = self._request(as_prompt(prompt), params, inbox, streaming=True)
         return self._stream(request, inbox)
 
     def chat(
@@ -87,8 +97,11 @@ class LLM:
         use_tqdm: bool = True,
     ) -> list[RequestOutput]:
         """Answer one conversation or many; each role sees it through its own chat template."""
-        single = bool(messages) and isinstance(messages[0], dict)
-        conversations = [messages] if single else list(messages)
+        if not isinstance(messages, Sequence):
+            got = type(messages).__name__
+            raise RequestError(f"messages: got {got}, want a list of messages, or many lists")
+        single = bool(messages) and isinstance(messages[0], Mapping)
+        conversations = [messages] if single else messages
         prompts = [self.chat_prompt(conversation) for conversation in conversations]  # type: ignore[arg-type]
         return self.generate(prompts, sampling_params, use_tqdm)
 
@@ -113,20 +126,30 @@ class LLM:
         `EngineError` where the engine was closed before all was scored.
         """
         asked = as_prompts(prompts)
+        if not isinstance(continuations, Sequence) or isinstance(continuations, str | bytes):
+            got = type(continuations).__name__
+            raise RequestError(f"continuations: got {got}, want a list, one for each prompt")
         if len(asked) != len(continuations):
             got = f"{len(asked)} prompts and {len(continuations)} continuations"
             raise RequestError(f"score: got {got}, want as many of each")
         params = SamplingParams(alpha=alpha, logprobs=0)
         inbox: queue.SimpleQueue[RequestOutput] = queue.SimpleQueue()
         requests = [
-            self._request(prompt, params, inbox, continuation=continuation)
+            self._request(
+                prompt,
+                params,
+                inbox,
+                given=tokenize_continuation(self._loaded.tokenizers, prompt, continuation),
+            )
             for prompt, continuation in zip(asked, continuations, strict=True)
         ]
         outputs = self._run(requests, inbox, "score" if use_tqdm else None)
         return [_score(request, output) for request, output in zip(requests, outputs, strict=True)]
 
     def abort(self, request_id: str) -> None:
-        """End a request wherever it stands; unknown or finished ids are ignored."""
+        """End a request wherever it stands; nothing happens where it is unknown or has ended."""
+        if not isinstance(request_id, str):
+            raise RequestError(f"request_id: got {request_id!r:.80}, want a string")
         self._loop.abort(request_id)
 
     def close(self) -> None:
@@ -150,15 +173,10 @@ class LLM:
         params: SamplingParams,
         inbox: queue.SimpleQueue[RequestOutput],
         *,
-        continuation: TextOrIds | None = None,
+        given: tuple[int, ...] = (),
         streaming: bool = False,
     ) -> Request:
         loaded = self._loaded
-        given = (
-            ()
-            if continuation is None
-            else tokenize_continuation(loaded.tokenizers, prompt, continuation)
-        )
         seed = self._seeds.getrandbits(63) if params.seed is None else params.seed
         request = Request(
             request_id=str(next(self._numbers)),
@@ -176,9 +194,9 @@ class LLM:
     def _run(
         self, requests: list[Request], inbox: queue.SimpleQueue[RequestOutput], label: str | None
     ) -> list[RequestOutput]:
-        self._loop.submit(requests)
         done: dict[str, RequestOutput] = {}
         try:
+            self._loop.submit(requests)
             with tqdm(total=len(requests), desc=label, disable=None if label else True) as bar:
                 while len(done) < len(requests):
                     output = inbox.get()
@@ -193,9 +211,9 @@ class LLM:
     def _stream(
         self, request: Request, inbox: queue.SimpleQueue[RequestOutput]
     ) -> Iterator[RequestOutput]:
-        self._loop.submit([request])
         finished = False
         try:
+            self._loop.submit([request])
             while not finished:
                 output = inbox.get()
                 finished = output.finished

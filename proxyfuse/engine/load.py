@@ -50,6 +50,7 @@ class Loaded:
     def check(self, request: Request) -> None:
         """Raise `RequestError` for what cannot be run, with what was got and what was wanted."""
         check_request(request, self.limits)
+        self._check_choice(request)
         prompts = self.maker.prompts(request).map(len)
         room = self.limits.max_model_len - max(prompts.values())
         tokens = len(request.given) or min(request.params.max_tokens or room, room)
@@ -59,6 +60,16 @@ class Loaded:
             raise RequestError(
                 f"prompt and {tokens} new tokens need {needed} KV pages, the arena has {total};"
                 " want a shorter prompt, fewer max_tokens or more kv_cache_bytes"
+            )
+
+    def _check_choice(self, request: Request) -> None:
+        """`min_tokens` forbids the ids that end a text; something else must be allowed."""
+        params = request.params
+        allowed = params.allowed_token_ids or range(self.limits.vocab)
+        if params.min_tokens and self.maker.stop_ids(request).issuperset(allowed):
+            raise RequestError(
+                f"min_tokens: got {params.min_tokens}, but every allowed token ends the text;"
+                " want allowed_token_ids with one that does not, or min_tokens=0"
             )
 
 

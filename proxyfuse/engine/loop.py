@@ -29,7 +29,7 @@ class EngineLoop:
     def submit(self, requests: list[Request]) -> None:
         """Queue checked requests together, in order.
 
-        Raises `EngineError` once closed.
+        Raises `EngineError` once closed, and in a process that was forked from the engine's own.
         """
         self._post(lambda: self._engine.add(requests))
 
@@ -51,6 +51,8 @@ class EngineLoop:
         with self._gate:
             if not self._open:
                 raise EngineError("got a request for an engine that was closed, want an open one")
+            if not self._thread.is_alive():
+                raise EngineError("got a request in a forked process, want an engine made in it")
             self._inbox.put(action)
 
     def _run(self) -> None:
@@ -59,7 +61,7 @@ class EngineLoop:
                 if not self._take():
                     break
                 self._engine.step()
-            except Exception as failure:
+            except BaseException as failure:  # without this thread callers would wait for good
                 log.exception("a step failed; its requests end with an error")
                 self._engine.fail_all(failure)
         self._engine.abort_all()

@@ -17,49 +17,58 @@ Tokenizers = Trio[Tokenizer]
 def as_prompts(prompts: Prompts) -> list[Prompt]:
     """A list of `Prompt`, whatever was written: one or many; strings, ids or Prompts."""
     if isinstance(prompts, str | Prompt) or _is_ids(prompts):
-        return [_as_prompt(prompts)]  # type: ignore[arg-type]
-    if not isinstance(prompts, Sequence):
-        raise RequestError(f"prompts: got {type(prompts).__name__}, want {_WANTED}")
-    return [_as_prompt(prompt) for prompt in prompts]  # type: ignore[arg-type]
+        return [as_prompt(prompts)]  # type: ignore[arg-type]
+    if not _is_list(prompts):
+        raise RequestError(f"prompts: got {type(prompts).__name__}, want {_WANTED}, or many")
+    return [as_prompt(prompt) for prompt in prompts]  # type: ignore[arg-type]
 
 
-_WANTED = "a string, a list of token ids, a Prompt, or a list of these"
+_WANTED = "a string, a list of token ids or a Prompt"
 
 
-def _is_ids(prompts: object) -> bool:
-    return (
-        isinstance(prompts, Sequence)
-        and not isinstance(prompts, str | bytes)
-        and bool(prompts)
-        and isinstance(prompts[0], int)
-    )
-
-
-def _as_prompt(prompt: Prompt | TextOrIds) -> Prompt:
+def as_prompt(prompt: Prompt | TextOrIds) -> Prompt:
+    """One `Prompt`; raises `RequestError` unless each role has a string or ids."""
     whole = prompt if isinstance(prompt, Prompt) else Prompt(prompt)
     for role in Role:
         part = whole.of(role)
-        good = isinstance(part, str) or (
-            isinstance(part, Sequence)
-            and all(isinstance(token, int) and not isinstance(token, bool) for token in part)
-        )
-        if not good:
+        if not _is_text_or_ids(part):
             raise RequestError(f"{role.label} prompt: got {part!r:.80}, want {_WANTED}")
     return whole
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
+
+
+def _is_ids(prompts: object) -> bool:
+    return _is_list(prompts) and bool(prompts) and isinstance(prompts[0], int)  # type: ignore[index]
+
+
+def _is_text_or_ids(part: object) -> bool:
+    return isinstance(part, str) or (
+        _is_list(part)
+        and all(isinstance(token, int) and not isinstance(token, bool) for token in part)  # type: ignore[attr-defined]
+    )
+
+
+def as_params(params: object) -> SamplingParams:
+    """One request's parameters, the default ones where there are none."""
+    if params is None:
+        return SamplingParams()
+    if not isinstance(params, SamplingParams):
+        raise RequestError(f"sampling_params: got {params!r:.80}, want SamplingParams")
+    return params
 
 
 def pair_up(
     params: SamplingParams | Sequence[SamplingParams] | None, count: int
 ) -> list[SamplingParams]:
     """One `SamplingParams` for each of `count` prompts."""
-    if params is None or isinstance(params, SamplingParams):
-        return [params or SamplingParams()] * count
-    given = list(params)
+    if not _is_list(params):
+        return [as_params(params)] * count
+    given = [as_params(item) for item in params]  # type: ignore[union-attr]
     if len(given) != count:
         raise RequestError(f"sampling_params: got {len(given)} for {count} prompts, want one each")
-    for item in given:
-        if not isinstance(item, SamplingParams):
-            raise RequestError(f"sampling_params: got {type(item).__name__}, want SamplingParams")
     return given
 
 
@@ -82,6 +91,9 @@ def tokenize_continuation(
     tokenizers: Tokenizers | None, prompt: Prompt, continuation: TextOrIds
 ) -> tuple[int, ...]:
     """A continuation's ids, read together with the base's prompt where that leaves it as it is."""
+    if not _is_text_or_ids(continuation):
+        wanted = "a string or a list of token ids"
+        raise RequestError(f"continuation: got {continuation!r:.80}, want {wanted}")
     if not isinstance(continuation, str):
         ids = tuple(continuation)
     elif tokenizers is None:

@@ -58,7 +58,7 @@ class SequenceMaker:
             alpha=self.alpha(request),
             seed=_signed(request.seed),
             lanes=self.prompts(request).map(Lane),
-            stop_ids=self._stop_ids(request),
+            stop_ids=self.stop_ids(request),
             continuation=list(request.given),
             row=1 - len(request.prompts.base) if prompt_rows else 0,
             given=len(request.given),
@@ -66,7 +66,8 @@ class SequenceMaker:
             salt=b"" if self._caching else request.request_id.encode(),
         )
 
-    def _stop_ids(self, request: Request) -> frozenset[int]:
+    def stop_ids(self, request: Request) -> frozenset[int]:
+        """The ids that end its continuations."""
         own = frozenset(request.params.stop_token_ids)
         eos = frozenset() if request.params.ignore_eos else self._eos
         return frozenset(token for token in own | eos if token < self._limits.vocab)

@@ -114,9 +114,9 @@ class Writing:
         return self._tokenizer.decode([token], skip_special=False)
 
     def end(self, ending: Ending) -> None:
-        """Close the continuation and let out the text that was held back."""
+        """Close the continuation and, unless it failed, let out the text that was held back."""
         self.ending = ending
-        if self._stream is not None and self._stream.stop is None:
+        if ending.reason != "error" and self._stream is not None and self._stream.stop is None:
             self._whole.text += self._stream.finish()
             if self._stream.stop is not None and ending.reason in ("stop", "length"):
                 self.ending = Ending("stop", self._stream.stop)

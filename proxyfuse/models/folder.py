@@ -18,11 +18,17 @@ def resolve(name_or_path: str | Path, revision: str | None = None) -> Path:
 
     Raises `ModelError` where it is neither, or the hub cannot be reached.
     """
-    path = Path(name_or_path).expanduser()
-    if path.is_dir():
-        return path
+    if not isinstance(name_or_path, str | Path):
+        raise ModelError(f"got {name_or_path!r:.80}, want a model's folder or a hub name")
     name = str(name_or_path)
-    if path.exists():
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return path
+        is_file = path.exists()
+    except (OSError, RuntimeError) as error:  # too long a name, a user without a home
+        raise ModelError(f"{name:.80}: no such folder: {error!s:.80}") from error
+    if is_file:
         raise ModelError(f"{name}: got a file, want a model's folder or a hub name")
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"{name}: no such folder")
@@ -43,7 +49,7 @@ def _download(name: str, revision: str | None, weights: str) -> Path:
             )
         )
     except (HfHubHTTPError, HFValidationError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().partition("\n")[0]
         raise ModelError(
             f"{name}: no such folder, and not to be had from the hub: {reason}"
         ) from error

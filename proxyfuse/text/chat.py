@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jinja2 import TemplateSyntaxError
 
-from proxyfuse.errors import RequestError, TokenizerError
+from proxyfuse.errors import ConfigError, RequestError, TokenizerError
 from proxyfuse.text.tokenizer import Tokenizer
 from proxyfuse.trio import Role, Trio
 
@@ -39,13 +39,14 @@ class ChatFormat:
     whole prompt, special tokens included: nothing is added to it, so a bos stands there once. Plain
     text is encoded as any other prompt. Templates run in transformers' sandbox.
 
-    Raises `TokenizerError` for a template that does not parse or a file that cannot be read.
+    Raises `ConfigError` for templates that are not strings by role, and `TokenizerError` for one
+    that does not parse or a file that cannot be read.
     """
 
     def __init__(
         self, tokenizers: Trio[Tokenizer], templates: Mapping[Role, str | None] | None = None
     ) -> None:
-        given = {role: _source(text) for role, text in (templates or {}).items() if text}
+        given = _given(templates or {})
         self._tokenizers = tokenizers
         self.templates: Trio[str | None] = Trio(
             {role: _chosen(given.get(role), tokenizer) for role, tokenizer in tokenizers.items()}
@@ -87,6 +88,17 @@ def plain_text(messages: Sequence[Message]) -> str:
         return "\n\n".join([*lines, turns[0]["content"]])
     spoken = [f"{SPEAKERS[turn['role']]}: {turn['content']}" for turn in turns]
     return "\n\n".join([*lines, "\n".join([*spoken, "Assistant:"])])
+
+
+def _given(templates: Mapping[Role, str | None]) -> dict[Role, str]:
+    """The source of each template that was given."""
+    if not isinstance(templates, Mapping):
+        raise ConfigError(f"chat_templates: got {templates!r:.80}, want a dict by role")
+    for role, text in templates.items():
+        if not isinstance(role, Role) or not isinstance(text, str | None):
+            wanted = "a Role and a string or None"
+            raise ConfigError(f"chat_templates: got {role!r}: {text!r:.80}, want {wanted}")
+    return {role: _source(text) for role, text in templates.items() if text}
 
 
 def _source(given: str) -> str:
@@ -131,6 +143,8 @@ def _apply(tokenizer: Tokenizer, template: str, messages: Sequence[Message]) -> 
 
 
 def _check(messages: Sequence[Message]) -> None:
+    if not isinstance(messages, Sequence) or isinstance(messages, str):
+        raise RequestError(f"messages: got {messages!r:.80}, want a list of messages")
     if not messages:
         raise RequestError("messages: got none, want at least one")
     for at, message in enumerate(messages):

@@ -56,6 +56,10 @@ BAD_PARAMS: list[tuple[dict[str, Any], str]] = [
     ({"stop_token_ids": [301]}, "stop_token_ids"),
     ({"allowed_token_ids": [0, 400]}, "allowed_token_ids"),
     ({"logit_bias": {999: 1.0}}, "logit_bias"),
+    ({"allowed_token_ids": [0], "min_tokens": 1}, "min_tokens"),
+    ({"allowed_token_ids": [7], "stop_token_ids": [7, 8], "min_tokens": 1}, "min_tokens"),
+    ({"stop_token_ids": range(293), "allowed_token_ids": range(293), "min_tokens": 1}, "min_tok"),
+    ({"stop_token_ids": range(301), "min_tokens": 1}, "every allowed token ends the text"),
 ]
 
 
@@ -86,6 +90,9 @@ NONSENSE: list[dict[str, Any]] = [
     {"seed": 2**64},
     {"seed": 1.5},
     {"best_of": 2},
+    {"alpha": 1e39},
+    {"temperature": 1e39},
+    {"logit_bias": {1: -1e39}},
 ]
 
 
@@ -144,6 +151,19 @@ def test_what_does_not_fit_is_said_before_loading(trio, monkeypatch) -> None:
     "options",
     [
         {"alpha": float("nan")},
+        {"alpha": "x"},
+        {"alpha": None},
+        {"alpha": 10**400},
+        {"gpu_memory_utilization": "x"},
+        {"enable_prefix_caching": "no"},
+        {"device": None},
+        {"num_threads": 10**6},
+        {"max_num_seqs": 10**9},
+        {"max_num_batched_tokens": 10**12},
+        {"max_model_len": 1},
+        {"chat_templates": ["plain"]},
+        {"chat_templates": {"expert": "plain"}},
+        {"chat_templates": {Role.EXPERT: 5}},
         {"dtype": "int8"},
         {"device": "tpu"},
         {"max_model_len": 257},
@@ -162,6 +182,34 @@ def test_bad_options_are_refused_by_name(trio, options: dict[str, Any]) -> None:
 def test_a_proxy_without_the_other_is_refused(trio) -> None:
     with pytest.raises(ConfigError, match="want both or none"):
         LLM(trio.base, expert=trio[Role.EXPERT])
+
+
+@pytest.mark.parametrize(
+    "name", [None, 5, b"/tmp", "~nobody-at-all/x", "x" * 5000, "/" + "x" * 5000]
+)
+def test_a_name_of_no_model_is_refused(name: Any) -> None:
+    with pytest.raises(ProxyFuseError, match="folder"):
+        LLM(name, device="cpu")
+
+
+def test_requests_of_the_wrong_type_are_refused(trio, open_llm) -> None:
+    llm = open_llm(trio)
+    wrong: list[tuple[str, Any]] = [
+        ("stream", ([],)),
+        ("stream", (["the cat", "the dog"],)),
+        ("stream", ("the cat", {"n": 1})),
+        ("chat", (None,)),
+        ("chat", ([5],)),
+        ("chat", ({"role": "user", "content": "hello"},)),
+        ("chat", ([[{"role": "user", "content": "hello"}], None],)),
+        ("score", (["the cat"], None)),
+        ("score", (["the cat"], [None])),
+        ("score", ("the cat", "sat")),
+        ("abort", ([1],)),
+    ]
+    for method, given in wrong:
+        with pytest.raises(RequestError, match="got"):
+            getattr(llm, method)(*given)
 
 
 def test_a_closed_engine_says_so(trio, open_llm) -> None:
