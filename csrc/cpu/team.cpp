@@ -43,9 +43,9 @@ void await_change(const std::atomic<uint32_t> &word, uint32_t old, microseconds 
   }
 }
 
-// Two threads of a team on one core wait for each other's turn at every barrier, and a scheduler that
-// sees both of them busy may leave them there for long. A worker that finds itself on the core of the
-// thread it works for moves over, and stays free to be moved again.
+// Two threads of a team on one core wait for each other's turn at every barrier, and a scheduler
+// that sees both of them busy may leave them there for long. A worker that finds itself on the core
+// of the thread it works for moves over, and stays free to be moved again.
 void step_aside(int core) {
   cpu_set_t allowed;
   if (core < 0 || sched_getcpu() != core || sched_getaffinity(0, sizeof allowed, &allowed) != 0 ||

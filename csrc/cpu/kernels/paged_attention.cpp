@@ -1,30 +1,21 @@
 // Attention of rows of queries over the pages of their lanes.
 //
-// Keys are taken in blocks that begin at multiples of kBlock, with a running maximum and sum for
-// each query. A query's arithmetic depends on its position and its keys alone: neither pages, nor
-// the other rows that a block is read for, nor threads enter into it.
+// Keys are taken in blocks that begin at multiples of kBlockKeys, with a running maximum and sum
+// for each query. A query's arithmetic depends on its position and its keys alone: neither pages,
+// nor the other rows that a block is read for, nor threads enter into it.
 #include "../simd/math.h"
 #include "dot.h"
 #include "kernels.h"
+#include "mix.h"
 
 namespace proxyfuse::cpu::PROXYFUSE_ISA {
 namespace {
 
-constexpr int kBlock = 64;         // keys, whose reads the queries of a task share
 constexpr int kQueries = 32;       // of a task: rows times heads
 constexpr int kHeadsTogether = 16; // of a task, all of one key head
 constexpr float kLeast = -__builtin_inff();
 
-int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// Positions [begin, end).
-struct Span {
-  int64_t begin, end;
-};
-
-Span overlap(Span a, Span b) { return {at_least(a.begin, b.begin), at_most(a.end, b.end)}; }
 
 Span keys_of_row(const AttentionArgs &a, int64_t row) {
   const int64_t end = a.positions[row] + int64_t{1};
@@ -36,33 +27,6 @@ Span keys_of_row(const AttentionArgs &a, int64_t row) {
 struct Running {
   float largest = kLeast, sum = 0;
 };
-
-template <class T>
-struct Block {
-  int64_t begin;       // position of its first key
-  const T *at[kBlock]; // each key; the nearest wanted one where nobody wants it
-};
-
-// Keys of one head in [block.begin, + kBlock); `wanted` has some of them.
-template <class T>
-void locate(const AttentionArgs &a, const int32_t *pages, int64_t key_head, Span wanted,
-            Block<T> &block) {
-  const T *base = static_cast<const T *>(a.cache.data) + key_head * a.cache.head_stride;
-  const Span some = overlap(wanted, {block.begin, block.begin + kBlock});
-  int64_t page = some.begin / a.cache.slots_per_page, slot = some.begin % a.cache.slots_per_page;
-  for (int64_t p = some.begin; p < some.end; ++p) {
-    block.at[p - block.begin] =
-        base + pages[page] * a.cache.page_stride + slot * a.cache.slot_stride;
-    if (++slot == a.cache.slots_per_page) {
-      slot = 0;
-      ++page;
-    }
-  }
-  for (int64_t i = 0; i < some.begin - block.begin; ++i)
-    block.at[i] = block.at[some.begin - block.begin];
-  for (int64_t i = some.end - block.begin; i < kBlock; ++i)
-    block.at[i] = block.at[some.end - block.begin - 1];
-}
 
 // scores[j] = query . key j, for one register of keys
 template <class T>
@@ -117,63 +81,6 @@ float weigh(const AttentionArgs &a, const T *query, const Block<T> &block, Span 
   return keep;
 }
 
-// mixed[h] = mixed[h] * keep[h] + sum of weights[h][j] * value j, in registers: `vecs` of them for
-// each of `heads`, the last one of `lanes` lanes.
-template <int heads, int vecs, class T>
-void mix_tile(const Block<T> &block, int64_t offset, Span keys, const float *weights,
-              const float *keep, float *mixed, int64_t width, int lanes) {
-  const auto lanes_of = [&](int v) { return v + 1 < vecs ? kLanes : lanes; };
-  Vec acc[heads][vecs];
-#pragma GCC unroll 8
-  for (int h = 0; h < heads; ++h)
-#pragma GCC unroll 8
-    for (int v = 0; v < vecs; ++v)
-      acc[h][v] = load_some(mixed + h * width + v * kLanes, lanes_of(v)) * set1(keep[h]);
-  for (int64_t j = keys.begin; j < keys.end; ++j) {
-    Vec value[vecs];
-#pragma GCC unroll 8
-    for (int v = 0; v < vecs; ++v)
-      value[v] = vecs > 1 ? load(block.at[j] + offset + v * kLanes)
-                          : load_some(block.at[j] + offset, lanes);
-#pragma GCC unroll 8
-    for (int h = 0; h < heads; ++h)
-#pragma GCC unroll 8
-      for (int v = 0; v < vecs; ++v)
-        acc[h][v] = fma(set1(weights[h * kBlock + j]), value[v], acc[h][v]);
-  }
-#pragma GCC unroll 8
-  for (int h = 0; h < heads; ++h)
-#pragma GCC unroll 8
-    for (int v = 0; v < vecs; ++v)
-      store_some(mixed + h * width + v * kLanes, acc[h][v], lanes_of(v));
-}
-
-template <int heads, class T>
-void mix_heads(const Block<T> &block, int64_t value_offset, Span keys, const float *weights,
-               const float *keep, float *mixed, int64_t width) {
-  constexpr int vecs = heads == 1 ? 8 : 4;
-  int64_t c = 0;
-  for (; c + vecs * kLanes <= width; c += vecs * kLanes)
-    mix_tile<heads, vecs>(block, value_offset + c, keys, weights, keep, mixed + c, width, kLanes);
-  for (; c < width; c += kLanes)
-    mix_tile<heads, 1>(block, value_offset + c, keys, weights, keep, mixed + c, width,
-                       static_cast<int>(at_most(kLanes, width - c)));
-}
-
-// The heads of one row share the loads of their values.
-template <class T>
-void mix(const Block<T> &block, int64_t value_offset, Span keys, int64_t heads,
-         const float *weights, const float *keep, float *mixed, int64_t width) {
-  constexpr int together = kLanes == 16 ? 4 : 2;
-  int64_t h = 0;
-  for (; h + together <= heads; h += together)
-    mix_heads<together>(block, value_offset, keys, weights + h * kBlock, keep + h,
-                        mixed + h * width, width);
-  for (; h < heads; ++h)
-    mix_heads<1>(block, value_offset, keys, weights + h * kBlock, keep + h, mixed + h * width,
-                 width);
-}
-
 // What one task computes: some rows of one lane, some query heads of one key head.
 template <class T>
 struct Attention {
@@ -192,8 +99,8 @@ struct Attention {
     }
     const int32_t *pages = a.page_table + a.lanes[row] * a.table_stride;
     Block<T> block;
-    for (block.begin = wanted.begin / kBlock * kBlock; block.begin < wanted.end;
-         block.begin += kBlock) {
+    for (block.begin = wanted.begin / kBlockKeys * kBlockKeys; block.begin < wanted.end;
+         block.begin += kBlockKeys) {
       locate(a, pages, key_head, wanted, block);
       for (int64_t r = row; r < last; ++r)
         absorb(block, r, running + (r - row) * heads, mixed + (r - row) * heads * a.head_size);
@@ -204,15 +111,16 @@ struct Attention {
 
 private:
   void absorb(const Block<T> &block, int64_t row, Running *running, float *mixed) const {
-    Span keys = overlap(keys_of_row(a, row), {block.begin, block.begin + kBlock});
+    Span keys = overlap(keys_of_row(a, row), {block.begin, block.begin + kBlockKeys});
     if (keys.begin >= keys.end)
       return;
     keys = {keys.begin - block.begin, keys.end - block.begin};
-    alignas(64) float weights[kHeadsTogether * kBlock];
+    alignas(64) float weights[kHeadsTogether * kBlockKeys];
     float keep[kHeadsTogether];
     const T *query = static_cast<const T *>(a.qkv) + row * a.qkv_stride + head * a.head_size;
     for (int64_t h = 0; h < heads; ++h)
-      keep[h] = weigh(a, query + h * a.head_size, block, keys, running[h], weights + h * kBlock);
+      keep[h] =
+          weigh(a, query + h * a.head_size, block, keys, running[h], weights + h * kBlockKeys);
     mix(block, a.cache.value_offset, keys, heads, weights, keep, mixed, a.head_size);
   }
 
