@@ -37,7 +37,7 @@ class EngineConfig:
     kv_cache_bytes: int | None = None  # None: a share of the memory that the weights leave free
     gpu_memory_utilization: float = 0.9
     enable_prefix_caching: bool = True
-    speculate: str | int = "auto"  # tokens drafted ahead; 0 is off
+    speculate: str | int = "auto"  # tokens drafted ahead, 0 is off; none are yet
     seed: int = 0  # what requests without a seed of their own draw theirs from
     num_threads: int | None = None  # CPU threads; None: every core this process may use
 

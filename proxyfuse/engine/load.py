@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,9 @@ def load(
     or `MemoryBudgetError`.
     """
     config = _config(options)
+    if config.speculate not in ("auto", 0):
+        drafts = f"speculate: got {config.speculate}, but nothing is drafted ahead yet"
+        warnings.warn(f"{drafts}; the text is the same", RuntimeWarning, stacklevel=3)
     folders = names.map(lambda name: resolve(name, revision))
     models = folders.map(read_config)
     tokenizers = None if skip_tokenizer_init else _tokenizers(folders)

@@ -84,3 +84,8 @@ def test_a_decoder_that_cannot_be_followed_is_refused_at_once(trio, tmp_path) ->
     path.write_text(json.dumps(spec))
     with pytest.raises(TokenizerError, match="decoder"):
         LLM(*folders.values(), device="cpu", kv_cache_bytes=1 << 20)
+
+
+def test_drafts_that_will_not_be_made_are_not_taken_silently(trio, open_llm) -> None:
+    with pytest.warns(RuntimeWarning, match="speculate: got 4"):
+        open_llm(trio, speculate=4)
