@@ -101,6 +101,8 @@ def _ask() -> str | None:
             line = input(prompt).strip()
         except EOFError:
             return None
+        except UnicodeDecodeError as error:
+            raise RequestError(f"standard input: got {error}, want UTF-8") from error
         except KeyboardInterrupt:
             typer.echo(f"\n{HELP}", err=True)
             continue

@@ -63,7 +63,7 @@ class Inputs:
 
     def read(self) -> list[Prompt]:
         """All prompts, those of --prompt first; raises `RequestError` where there are none."""
-        texts = [sys.stdin.read() if text == STDIN else text for text in self.prompt or ()]
+        texts = [_text(STDIN) if text == STDIN else text for text in self.prompt or ()]
         experts = _as_many("--expert-prompt", self.expert_prompt, len(texts))
         antiexperts = _as_many("--antiexpert-prompt", self.antiexpert_prompt, len(texts))
         prompts = list(map(Prompt, texts, experts, antiexperts))
@@ -86,11 +86,11 @@ def read_file(name: str) -> list[Prompt]:
 def records(name: str) -> list[tuple[str, Any]]:
     """The JSON values in a file of one a line, each with where it stands, for messages."""
     found = []
-    for number, line in enumerate(_text(name).splitlines(), start=1):
+    for number, line in enumerate(_text(name).split("\n"), start=1):
         if line.strip():
             try:
                 found.append((f"{name}, line {number}", json.loads(line)))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise RequestError(f"{name}, line {number}: got no JSON: {error}") from error
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any
 
 import torch
@@ -15,6 +16,7 @@ from proxyfuse.cli.fit import Fit, Model, examine
 from proxyfuse.cli.models import Models
 from proxyfuse.config import EngineConfig
 from proxyfuse.engine.memory import free_bytes
+from proxyfuse.errors import ConfigError
 
 
 def inspect(
@@ -42,6 +44,8 @@ def inspect(
     Tokenizers are compared id by id; shapes, head widths, memory of weights and of a token's keys
     and values are listed.
     """
+    if memory is not None and not 0 <= memory < math.inf:
+        raise ConfigError(f"--memory: got {memory}, want a number of GiB, at least 0")
     fit = examine(models.named(), models.revision, dtype)
     budget = _free() if memory is None else int(memory * 2**30)
     if memory is not None and budget < fit.weights:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from typer import Option
 
 from proxyfuse import Prompt, Score
@@ -103,5 +104,5 @@ def _table(item: Score, tokenizer: Tokenizer) -> Table:
         table.add_column(name, footer=f"{sum(values):.4f}", justify="right")
     for at, token in enumerate(item.token_ids):
         numbers = [f"{values[at]:.4f}" for values in columns.values()]
-        table.add_row(repr(tokenizer.decode([token], skip_special=False)), *numbers)
+        table.add_row(Text(repr(tokenizer.decode([token], skip_special=False))), *numbers)
     return table

@@ -39,7 +39,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Call:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("TERMINAL_WIDTH", "200")
 
-    def call(*words: str, stdin: str = "") -> Result:
+    def call(*words: str, stdin: str | bytes = "") -> Result:
         result = CliRunner().invoke(app, list(words), input=stdin, catch_exceptions=True)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -52,7 +52,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Call:
 def run(call: Call, options: list[str]) -> Call:
     """Runs a command that needs the engine, with the trio's options."""
 
-    def run(command: str, *words: str, stdin: str = "") -> Result:
+    def run(command: str, *words: str, stdin: str | bytes = "") -> Result:
         return call(command, *options, *QUICK, *words, stdin=stdin)
 
     return run

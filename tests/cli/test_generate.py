@@ -143,3 +143,20 @@ def test_a_malformed_option_is_refused_by_name(run: Call, words: tuple[str, ...]
     result = run("generate", "-p", "x", *words)
     assert result.exit_code == 2
     assert "Traceback" not in result.stderr
+
+
+def test_a_line_of_jsonl_ends_at_a_line_feed_alone(run: Call, llm: LLM) -> None:
+    text = "the\u2028cat\x85sat"
+    result = run(
+        "generate", "--prompt-file", "-", *WORDS, stdin=json.dumps(text, ensure_ascii=False)
+    )
+    assert result.stdout == written(llm, text)[0][0] + "\n"
+
+
+@pytest.mark.parametrize("words", [("--prompt-file", "-"), ("-p", "-")])
+@pytest.mark.parametrize("stdin", ["[" * 200_000, b"\xff"])
+def test_standard_input_that_cannot_be_read_is_one_clear_line(run: Call, words, stdin) -> None:
+    result = run("generate", *words, stdin=stdin)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("proxyfuse: ")
+    assert result.stderr.count("\n") == 1

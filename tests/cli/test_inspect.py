@@ -95,3 +95,10 @@ def test_a_base_alone_is_inspected(call: Call, trio: Trio[Path]) -> None:
     lone = call("inspect", "--base", str(trio.base), "--expert", str(trio[Role.EXPERT]))
     assert lone.exit_code == 2
     assert "want both or none" in lone.stderr
+
+
+@pytest.mark.parametrize("memory", ["nan", "inf", "-1"])
+def test_memory_that_is_no_amount_is_refused(call: Call, options: list[str], memory: str) -> None:
+    result = call("inspect", *options, "--memory", memory)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("proxyfuse: --memory: got ")

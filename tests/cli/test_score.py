@@ -47,3 +47,10 @@ def test_a_mistake_is_one_clear_line(run: Call, words: tuple[str, ...], why: str
     assert result.exit_code == 2
     assert why in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_token_that_looks_like_markup_is_shown_as_it_is(run: Call, monkeypatch) -> None:
+    monkeypatch.setattr("proxyfuse.cli.score.Tokenizer.decode", lambda *_, **__: "[/b]")
+    result = run("score", "-p", "the", "-c", " cat")
+    assert result.exit_code == 0
+    assert "[/b]" in result.stdout
