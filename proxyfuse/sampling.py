@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence as Seq
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -57,6 +58,10 @@ class SamplingParams(BaseModel):
             super().__init__(**fields)
         except ValidationError as error:
             raise RequestError(_explain(error)) from None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """The same with other fields, validated like any other; raises `RequestError`."""
+        return type(self)(**{**self.model_dump(exclude_unset=True), **(update or {})})
 
     @field_validator("stop", "stop_token_ids", "allowed_token_ids", mode="before")
     @classmethod

@@ -102,6 +102,12 @@ def test_nonsense_parameters_are_refused_by_name(fields: dict[str, Any]) -> None
         SamplingParams(**fields)
 
 
+def test_a_copy_is_validated_too() -> None:
+    assert GREEDY.model_copy(update={"n": 2}) == SamplingParams(temperature=0, max_tokens=4, n=2)
+    with pytest.raises(RequestError, match="n: "):
+        GREEDY.model_copy(update={"n": 0})
+
+
 def test_a_request_that_never_fits_is_refused_with_the_numbers(trio, open_llm) -> None:
     llm = open_llm(trio, page_size=4, kv_cache_bytes=20_000)
     with pytest.raises(RequestError, match=r"need \d+ KV pages, the arena has \d+"):
