@@ -60,10 +60,17 @@ def ratios(slow: Sequence[float], fast: Sequence[float]) -> Spread:
     return Spread.of([a / b for a, b in zip(slow, fast, strict=True)])
 
 
-def read_bandwidth() -> float:
-    """Bytes per second of a read-only stream over all cores; best of five."""
+def read_stream() -> Callable[[], object]:
+    """A run that reads `STREAMED` bytes over all cores and writes nothing."""
     data = torch.ones(STREAMED // 4)
-    return STREAMED / min(seconds(data.sum) for _ in range(5))
+    return data.sum
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has had resident."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 def machine() -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _times(ratio: dict[str, float]) -> str:
 
 
 def _floor_row(name: str, figures: dict[str, Any]) -> str:
-    share = figures["share_of_floor"]
+    share = {way: spread["median"] for way, spread in figures["share_of_floor"].items()}
     base = figures["times_faster_than"]["proxyfuse, base alone"]["median"]
     return (
         f"- {name}, batch 1: {share['proxyfuse']:.0%} of the memory floor of the trio"

@@ -17,7 +17,7 @@ import torch
 
 from bench.engine.gate import open_llm, random_prompts, require_equal
 from bench.engine.trios import bytes_a_token, folders
-from bench.harness import Spread, in_turn, ratios, read_bandwidth, save
+from bench.harness import STREAMED, Spread, in_turn, ratios, read_stream, save
 from bench.peers import hf_loop
 from proxyfuse import LLM, SamplingParams
 from proxyfuse.models.config import read_config
@@ -41,8 +41,8 @@ def peer_run(
     return lambda: hf_loop.generate(models, shared, [tokens])
 
 
-def measure(name: str, tokens: int, rounds: int, bandwidth: float, scratch: Path) -> dict[str, Any]:
-    """The gate, then five ways of writing the same request in turn."""
+def measure(name: str, tokens: int, rounds: int, scratch: Path) -> dict[str, Any]:
+    """The gate, then four ways of writing the same request in turn, and a plain read of memory."""
     trio = folders(name, scratch / name)
     vocab = read_config(trio.base).vocab_size
     require_equal(trio, vocab)
@@ -53,22 +53,33 @@ def measure(name: str, tokens: int, rounds: int, bandwidth: float, scratch: Path
             "proxyfuse, base alone": engine_run(llm, prompt, tokens, 0.0),
             "Hugging Face loop, bfloat16": peer_run(trio, torch.bfloat16, prompt, tokens),
             "Hugging Face loop, float32": peer_run(trio, torch.float32, prompt, tokens),
+            "read": read_stream(),
         }
         columns = dict(zip(runs, in_turn(list(runs.values()), rounds), strict=True))
-    floors = {
-        "proxyfuse": bytes_a_token(trio, torch.bfloat16, tuple(Role)) / bandwidth,
-        "proxyfuse, base alone": bytes_a_token(trio, torch.bfloat16, (Role.BASE,)) / bandwidth,
+    reads = columns.pop("read")
+    weights = {
+        "proxyfuse": bytes_a_token(trio, torch.bfloat16, tuple(Role)),
+        "proxyfuse, base alone": bytes_a_token(trio, torch.bfloat16, (Role.BASE,)),
     }
     return {
         "prompt_tokens": PROMPT,
         "tokens": tokens,
+        "weight_bytes": weights,
+        "read_gb_per_s": vars(Spread.of([STREAMED / 1e9 / value for value in reads])),
         "ms_per_token": {
             way: vars(Spread.of([1e3 * value / tokens for value in column]))
             for way, column in columns.items()
         },
-        "floor_ms": {way: 1e3 * floor for way, floor in floors.items()},
         "share_of_floor": {
-            way: floor / (Spread.of(columns[way]).median / tokens) for way, floor in floors.items()
+            way: vars(
+                Spread.of(
+                    [
+                        size / STREAMED * read / (column / tokens)
+                        for read, column in zip(reads, columns[way], strict=True)
+                    ]
+                )
+            )
+            for way, size in weights.items()
         },
         "times_faster_than": {
             way: vars(ratios(column, columns["proxyfuse"]))
@@ -85,7 +96,7 @@ def show(name: str, figures: dict[str, Any]) -> None:
         more = figures["times_faster_than"].get(way)
         ratio = f"proxyfuse is {Spread(**more)} times as fast" if more else ""
         share = figures["share_of_floor"].get(way)
-        floor = f"{share:.0%} of the floor" if share else ""
+        floor = f"{share['median']:.0%} of the floor" if share else ""
         print(f"  {way:30} {Spread(**spread)!s:32} ms  {floor:18} {ratio}")
 
 
@@ -96,13 +107,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    bandwidth = read_bandwidth()
-    found: dict[str, Any] = {"read_gb_per_s": bandwidth / 1e9}
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name in arguments.trio:
-            found[name] = measure(
-                name, arguments.tokens, arguments.rounds, bandwidth, Path(scratch)
-            )
+            found[name] = measure(name, arguments.tokens, arguments.rounds, Path(scratch))
             show(name, found[name])
     save("latency", " ".join(["python -m bench.engine.latency", *sys.argv[1:]]), found)
 

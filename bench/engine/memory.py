@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,18 +20,13 @@ import torch
 
 from bench.engine.gate import open_llm, random_prompts
 from bench.engine.trios import folders
-from bench.harness import save
+from bench.harness import peak_memory, save
 from proxyfuse import SamplingParams
 from proxyfuse.engine.load import load  # noqa: F401  (the bare runtime has imported it too)
 from proxyfuse.models.config import read_config
 from proxyfuse.models.weights import weights_bytes
 
 ARENA = 64 << 20  # bytes
-
-
-def peak() -> int:
-    """The most bytes that this process has had resident."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def run_engine(name: str, scratch: Path) -> dict[str, int]:
@@ -44,7 +38,7 @@ def run_engine(name: str, scratch: Path) -> dict[str, int]:
         params = SamplingParams(temperature=0, max_tokens=32, ignore_eos=True)
         llm.generate(random_prompts(32, (16, 64), vocab, seed=5), params, use_tqdm=False)
     sizes = [weights_bytes(at, read_config(at), torch.bfloat16) for at in trio.values()]
-    return {"peak": peak(), "weights": sum(sizes), "arena": ARENA}
+    return {"peak": peak_memory(), "weights": sum(sizes), "arena": ARENA}
 
 
 def measure(name: str, scratch: Path) -> dict[str, Any]:
@@ -71,7 +65,7 @@ def main() -> None:
     parser.add_argument("--engine", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.bare:
-        print(json.dumps({"peak": peak()}))
+        print(json.dumps({"peak": peak_memory()}))
     elif arguments.engine:
         print(json.dumps(run_engine(arguments.engine[0], Path(arguments.engine[1]))))
     else:
