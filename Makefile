@@ -24,6 +24,7 @@ test: $(READY)
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m bench.readme --check
 	$(if $(NATIVE),$(BIN)/clang-format --dry-run --Werror $(NATIVE))
 
 bench: $(READY)
