@@ -60,6 +60,12 @@ def ratios(slow: Sequence[float], fast: Sequence[float]) -> Spread:
     return Spread.of([a / b for a, b in zip(slow, fast, strict=True)])
 
 
+def times_faster(columns: dict[str, list[float]], mine: str) -> dict[str, dict[str, float]]:
+    """How many times faster `mine` is than each other column, pair by pair."""
+    others = {way: column for way, column in columns.items() if way != mine}
+    return {way: vars(ratios(column, columns[mine])) for way, column in others.items()}
+
+
 def read_stream() -> Callable[[], object]:
     """A run that reads `STREAMED` bytes over all cores and writes nothing."""
     data = torch.ones(STREAMED // 4)

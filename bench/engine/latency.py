@@ -17,7 +17,7 @@ import torch
 
 from bench.engine.gate import open_llm, random_prompts, require_equal
 from bench.engine.trios import bytes_a_token, folders
-from bench.harness import STREAMED, Spread, in_turn, ratios, read_stream, save
+from bench.harness import STREAMED, Spread, in_turn, read_stream, save, times_faster
 from bench.peers import hf_loop
 from proxyfuse import LLM, SamplingParams
 from proxyfuse.models.config import read_config
@@ -81,11 +81,7 @@ def measure(name: str, tokens: int, rounds: int, scratch: Path) -> dict[str, Any
             )
             for way, size in weights.items()
         },
-        "times_faster_than": {
-            way: vars(ratios(column, columns["proxyfuse"]))
-            for way, column in columns.items()
-            if way != "proxyfuse"
-        },
+        "times_faster_than": times_faster(columns, "proxyfuse"),
     }
 
 

@@ -17,7 +17,7 @@ import torch
 
 from bench.engine.gate import open_llm, random_prompts, require_equal
 from bench.engine.trios import folders
-from bench.harness import Spread, in_turn, ratios, save
+from bench.harness import Spread, in_turn, save, times_faster
 from bench.peers import hf_loop
 from proxyfuse import LLM, SamplingParams
 from proxyfuse.models.config import read_config
@@ -72,11 +72,7 @@ def measure(name: str, requests: int, rounds: int, scratch: Path) -> dict[str, A
             way: vars(Spread.of([sum(lengths) / value for value in column]))
             for way, column in columns.items()
         },
-        "times_faster_than": {
-            way: vars(ratios(column, columns["proxyfuse"]))
-            for way, column in columns.items()
-            if way != "proxyfuse"
-        },
+        "times_faster_than": times_faster(columns, "proxyfuse"),
     }
 
 

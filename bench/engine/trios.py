@@ -10,7 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from proxyfuse.demo import model_folder
 from proxyfuse.models.config import ModelConfig, read_config
-from proxyfuse.models.weights import weights_bytes
+from proxyfuse.models.weights import lookup_bytes, weights_bytes
 from proxyfuse.trio import Role, Trio
 
 
@@ -73,5 +73,4 @@ def bytes_a_token(trio: Trio[Path], dtype: torch.dtype, roles: tuple[Role, ...])
 
 
 def _read(folder: Path, config: ModelConfig, dtype: torch.dtype) -> int:
-    lookup = 0 if config.tied else config.vocab_size * config.hidden_size * dtype.itemsize
-    return weights_bytes(folder, config, dtype) - lookup
+    return weights_bytes(folder, config, dtype) - lookup_bytes(config, dtype.itemsize)

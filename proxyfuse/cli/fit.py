@@ -10,6 +10,7 @@ import torch
 
 from proxyfuse.cache import KVShape
 from proxyfuse.config import EngineConfig
+from proxyfuse.engine.load import kv_shape
 from proxyfuse.errors import ProxyFuseError
 from proxyfuse.models.config import ModelConfig, read_config
 from proxyfuse.models.folder import resolve
@@ -88,7 +89,7 @@ def _model(folder: Path, dtype: torch.dtype) -> Model:
         tokenizer=Tokenizer(folder),
         weights=weights,
         parameters=weights // dtype.itemsize,
-        kv=KVShape(config.num_layers, config.num_kv_heads, config.head_dim, dtype.itemsize),
+        kv=kv_shape(config, dtype),
     )
 
 

@@ -14,6 +14,7 @@ from typer import Option
 
 from proxyfuse import LLM, SamplingParams
 from proxyfuse.cli.fit import Fit
+from proxyfuse.models.weights import lookup_bytes
 from proxyfuse.trio import Role
 
 PANEL = "Workload"
@@ -92,11 +93,8 @@ def streamed(fit: Fit, roles: Sequence[Role]) -> int:
     total = 0
     for role in roles:
         if role in fit.models:
-            model, config = fit.models[role], fit.models[role].config
-            lookup = (
-                0 if config.tied else config.vocab_size * config.hidden_size * model.kv.itemsize
-            )
-            total += model.weights - lookup
+            model = fit.models[role]
+            total += model.weights - lookup_bytes(model.config, model.kv.itemsize)
     return total
 
 

@@ -98,7 +98,7 @@ def load(
     widths = models.map(lambda model: model.vocab_size)
     limits = Limits(max_model_len=longest, vocab=_vocab(tokenizers, widths), widths=widths)
     device, dtype = _device(config.device), _dtype(config.dtype, models)
-    geometry = Geometry(models.map(lambda model: _kv_shape(model, dtype)), config.page_size)
+    geometry = Geometry(models.map(lambda model: kv_shape(model, dtype)), config.page_size)
     sizes = _distinct_bytes(folders, models, dtype)
     free = free_bytes(device, config.gpu_memory_utilization)
     pages = share_out(config, geometry, sizes, longest, free, device)
@@ -175,7 +175,8 @@ def _dtype(name: str, models: Trio[ModelConfig]) -> torch.dtype:
     return found
 
 
-def _kv_shape(model: ModelConfig, dtype: torch.dtype) -> KVShape:
+def kv_shape(model: ModelConfig, dtype: torch.dtype) -> KVShape:
+    """What a model keeps of a token when it runs in `dtype`."""
     return KVShape(model.num_layers, model.num_kv_heads, model.head_dim, dtype.itemsize)
 
 

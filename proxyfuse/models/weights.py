@@ -69,6 +69,11 @@ def weights_bytes(folder: Path, config: ModelConfig, dtype: torch.dtype) -> int:
     return sum(math.prod(stored.shape) for stored in tensors.values()) * dtype.itemsize
 
 
+def lookup_bytes(config: ModelConfig, itemsize: int) -> int:
+    """Bytes of an input embedding that is not the head too: a token reads one row of it."""
+    return 0 if config.tied else config.vocab_size * config.hidden_size * itemsize
+
+
 def allocate_weights(
     config: ModelConfig, dtype: torch.dtype, device: torch.device | str = "cpu"
 ) -> Weights:
