@@ -15,7 +15,7 @@ FLOORS: list[list[set[str]]] = [
     [{"server", "cli", "demo", "__main__"}],
     [{"proxyfuse"}],
     [{"engine", "reference"}],
-    [{"scheduler"}, {"runner"}],
+    [{"scheduler"}, {"runner"}, {"measure"}],
     [{"models"}, {"cache"}, {"text"}],
     [{"sequence", "plan", "config"}],
     [{"sampling", "trio", "errors"}],

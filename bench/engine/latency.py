@@ -16,10 +16,18 @@ from typing import Any
 import torch
 
 from bench.engine.gate import open_llm, random_prompts, require_equal
-from bench.engine.trios import bytes_a_token, folders
-from bench.harness import STREAMED, Spread, in_turn, read_stream, save, times_faster
+from bench.engine.trios import folders
+from bench.harness import save
 from bench.peers import hf_loop
 from proxyfuse import LLM, SamplingParams
+from proxyfuse.measure import (
+    ReadStream,
+    Spread,
+    bytes_a_token,
+    in_turn,
+    share_of_floor,
+    times_faster,
+)
 from proxyfuse.models.config import read_config
 from proxyfuse.trio import Role, Trio
 
@@ -47,13 +55,14 @@ def measure(name: str, tokens: int, rounds: int, scratch: Path) -> dict[str, Any
     vocab = read_config(trio.base).vocab_size
     require_equal(trio, vocab)
     (prompt,) = random_prompts(1, (PROMPT, PROMPT), vocab, seed=2)
+    stream = ReadStream()
     with open_llm(trio, dtype="bfloat16") as llm:
         runs = {
             "proxyfuse": engine_run(llm, prompt, tokens, 1.0),
             "proxyfuse, base alone": engine_run(llm, prompt, tokens, 0.0),
             "Hugging Face loop, bfloat16": peer_run(trio, torch.bfloat16, prompt, tokens),
             "Hugging Face loop, float32": peer_run(trio, torch.float32, prompt, tokens),
-            "read": read_stream(),
+            "read": stream,
         }
         columns = dict(zip(runs, in_turn(list(runs.values()), rounds), strict=True))
     reads = columns.pop("read")
@@ -65,20 +74,13 @@ def measure(name: str, tokens: int, rounds: int, scratch: Path) -> dict[str, Any
         "prompt_tokens": PROMPT,
         "tokens": tokens,
         "weight_bytes": weights,
-        "read_gb_per_s": vars(Spread.of([STREAMED / 1e9 / value for value in reads])),
+        "read_gb_per_s": vars(Spread.of([stream.bytes / 1e9 / value for value in reads])),
         "ms_per_token": {
             way: vars(Spread.of([1e3 * value / tokens for value in column]))
             for way, column in columns.items()
         },
         "share_of_floor": {
-            way: vars(
-                Spread.of(
-                    [
-                        size / STREAMED * read / (column / tokens)
-                        for read, column in zip(reads, columns[way], strict=True)
-                    ]
-                )
-            )
+            way: vars(share_of_floor(reads, [c / tokens for c in columns[way]], stream.bytes, size))
             for way, size in weights.items()
         },
         "times_faster_than": times_faster(columns, "proxyfuse"),

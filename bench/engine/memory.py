@@ -20,9 +20,10 @@ import torch
 
 from bench.engine.gate import open_llm, random_prompts
 from bench.engine.trios import folders
-from bench.harness import peak_memory, save
+from bench.harness import save
 from proxyfuse import SamplingParams
 from proxyfuse.engine.load import load  # noqa: F401  (the bare runtime has imported it too)
+from proxyfuse.measure import peak_memory
 from proxyfuse.models.config import read_config
 from proxyfuse.models.weights import weights_bytes
 

@@ -17,9 +17,10 @@ import torch
 
 from bench.engine.gate import open_llm, random_prompts, require_equal
 from bench.engine.trios import folders
-from bench.harness import Spread, in_turn, save, times_faster
+from bench.harness import save
 from bench.peers import hf_loop
 from proxyfuse import LLM, SamplingParams
+from proxyfuse.measure import Spread, in_turn, times_faster
 from proxyfuse.models.config import read_config
 from proxyfuse.trio import Trio
 

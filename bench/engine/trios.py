@@ -9,8 +9,6 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from proxyfuse.demo import model_folder
-from proxyfuse.models.config import ModelConfig, read_config
-from proxyfuse.models.weights import lookup_bytes, weights_bytes
 from proxyfuse.trio import Role, Trio
 
 
@@ -65,12 +63,3 @@ def _make(shape: Shape, vocab: int, role: Role, scratch: Path) -> None:
         initializer_range=0.05,
     )
     LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(scratch / role.label)
-
-
-def bytes_a_token(trio: Trio[Path], dtype: torch.dtype, roles: tuple[Role, ...]) -> int:
-    """Weights that a token at batch 1 must read: all but an input embedding that is no head."""
-    return sum(_read(trio[role], read_config(trio[role]), dtype) for role in roles)
-
-
-def _read(folder: Path, config: ModelConfig, dtype: torch.dtype) -> int:
-    return weights_bytes(folder, config, dtype) - lookup_bytes(config, dtype.itemsize)

@@ -1,0 +1,27 @@
+"""The protocol of `bench/` and of `proxyfuse bench`: in turn, pair by pair, against a floor."""
+
+from proxyfuse.measure.floor import (
+    ReadStream,
+    bytes_a_token,
+    share_of_floor,
+    streamed_weights,
+)
+from proxyfuse.measure.machine import machine, machine_name, peak_memory
+from proxyfuse.measure.protocol import in_turn, seconds
+from proxyfuse.measure.spread import Spread, percentile, ratios, times_faster
+
+__all__ = [
+    "ReadStream",
+    "Spread",
+    "bytes_a_token",
+    "in_turn",
+    "machine",
+    "machine_name",
+    "peak_memory",
+    "percentile",
+    "ratios",
+    "seconds",
+    "share_of_floor",
+    "streamed_weights",
+    "times_faster",
+]
