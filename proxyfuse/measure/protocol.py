@@ -15,10 +15,22 @@ def seconds(run: Run) -> float:
     return time.perf_counter() - begin
 
 
-def in_turn(runs: Sequence[Run], rounds: int, warm_up: int = 1) -> list[list[float]]:
-    """Seconds of each run in each round, A B A B; `warm_up` untimed runs of each come first."""
+def in_turn(
+    runs: Sequence[Run], rounds: int, warm_up: int = 1, lead_in: int = 0
+) -> list[list[float]]:
+    """Seconds of each run in each round, A B A B; `warm_up` untimed runs of each come first.
+
+    `lead_in` untimed runs come before every timed one: what lasts microseconds would otherwise be
+    charged for the threads that its neighbour leaves spinning.
+    """
     for run in runs:
         for _ in range(warm_up):
             run()
-    table = [[seconds(run) for run in runs] for _ in range(rounds)]
+    table = [[_led_in(run, lead_in) for run in runs] for _ in range(rounds)]
     return [list(column) for column in zip(*table, strict=True)]
+
+
+def _led_in(run: Run, untimed: int) -> float:
+    for _ in range(untimed):
+        run()
+    return seconds(run)

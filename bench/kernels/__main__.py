@@ -1,0 +1,20 @@
+"""All operations: python -m bench.kernels [--quick]."""
+
+from __future__ import annotations
+
+from bench.kernels import (
+    embed,
+    linear,
+    paged_attention,
+    proxy_sample,
+    rms_norm,
+    rope_append,
+    select,
+    silu_mul,
+)
+from bench.kernels.timing import run
+
+MODULES = (embed, rms_norm, linear, rope_append, paged_attention, silu_mul, select, proxy_sample)
+
+if __name__ == "__main__":
+    run({module.__name__.rpartition(".")[2]: module.cases for module in MODULES}, "bench.kernels")

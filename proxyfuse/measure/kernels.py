@@ -1,0 +1,140 @@
+"""Every version of an operation in turn, on cold inputs, against a plain read of memory."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+from proxyfuse.measure.floor import ReadStream, share_of_floor
+from proxyfuse.measure.ops.case import Buffers, Case, Implementation, Place
+from proxyfuse.measure.protocol import in_turn, seconds
+from proxyfuse.measure.spread import Spread, ratios
+
+SAMPLE = 0.003  # seconds that one timing lasts at least, of as many calls as that takes
+PATIENCE = 0.1  # seconds; who takes longer for one call is not asked for more rows
+MOST_CALLS, MOST_COPIES = 1 << 14, 1024
+ROOM = 1 << 30  # bytes that all copies of the inputs may take, where one does not take more
+CACHE = 32 << 20  # bytes, where the system does not tell
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What one case took."""
+
+    case: Case
+    seconds: dict[str, list[float]]  # of one call, one value a round
+    reads: list[float]  # seconds of the read, in the same rounds
+    read_bytes: int
+    cold: bool  # whether the inputs in rotation are larger than the caches
+    too_slow: dict[str, float]  # seconds of one call, here or at fewer rows
+
+    @property
+    def best(self) -> str:
+        """Ours: the first, which is the fastest that this machine was thought to have."""
+        return next(iter(self.seconds))
+
+    def share(self, name: str) -> Spread:
+        """Of the floor, which is the time to read as many bytes as the case must move."""
+        return share_of_floor(self.reads, self.seconds[name], self.read_bytes, self.case.bytes)
+
+    def record(self) -> dict[str, Any]:
+        """As plain data; times in microseconds, rates in GB/s."""
+        ours = self.seconds[self.best]
+        ways = {
+            name: {
+                "us": vars(Spread.of([1e6 * value for value in spent])),
+                "gb_per_s": vars(Spread.of([self.case.bytes / 1e9 / value for value in spent])),
+                "share_of_floor": vars(self.share(name)),
+                "times_slower": vars(ratios(spent, ours)),
+            }
+            for name, spent in self.seconds.items()
+        }
+        about = {"op": self.case.op, **self.case.sizes, "bytes": self.case.bytes}
+        return about | {"cold": self.cold, "too_slow": self.too_slow, "implementations": ways}
+
+
+def time_cases(
+    cases: Iterable[Case], place: Place, stream: ReadStream, rounds: int
+) -> Iterator[Timed]:
+    """Time each case once all its versions are right; raises `WrongResultError` if one is not.
+
+    Cases of one family come with rows ascending: a version that took longer than `PATIENCE` is left
+    out of those that follow.
+    """
+    slow: dict[object, dict[str, float]] = {}
+    for case in cases:
+        timed = time_case(case, place, stream, rounds, slow.get(case.family, {}))
+        slow[case.family] = timed.too_slow
+        yield timed
+
+
+def time_case(
+    case: Case,
+    place: Place,
+    stream: ReadStream,
+    rounds: int,
+    too_slow: Mapping[str, float] = MappingProxyType({}),
+) -> Timed:
+    """The gate, then every version and the read in turn, but those that are `too_slow`."""
+    versions = {n: one for n, one in case.implementations.items() if n not in too_slow}
+    buffers = case.make()
+    judge = case.gate(buffers)
+    for name, version in versions.items():
+        judge(name, version)
+    copies, cold = _rotation(buffers, case, 2 * cache_bytes(place))
+    samples = {name: Sample(one, copies, place.device) for name, one in versions.items()}
+    fastest = min(samples, key=lambda name: samples[name].once)
+    late = {n: one.once for n, one in samples.items() if one.once > PATIENCE and n != fastest}
+    samples = {name: sample for name, sample in samples.items() if name not in late}
+    *columns, reads = in_turn([*samples.values(), stream], rounds, lead_in=1)
+    spent = {
+        name: [value / sample.calls for value in column]
+        for (name, sample), column in zip(samples.items(), columns, strict=True)
+    }
+    return Timed(case, spent, reads, stream.bytes, cold, {**too_slow, **late})
+
+
+def _rotation(buffers: Buffers, case: Case, enough: int) -> tuple[list[Buffers], bool]:
+    """Copies of the inputs, and whether a turn through them moves `enough` bytes to be cold."""
+    size = sum(tensor.nbytes for tensor in buffers.values())
+    count = min(math.ceil(enough / case.bytes), MOST_COPIES, max(ROOM // size, 1))
+    more = [{name: x.clone() for name, x in buffers.items()} for _ in range(count - 1)]
+    return [buffers, *more], count * case.bytes >= enough
+
+
+def cache_bytes(place: Place) -> int:
+    """The last-level cache of the device."""
+    if place.device.type == "cuda":
+        return int(torch.cuda.get_device_properties(place.device).L2_cache_size)
+    told = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
+    return int(told.read_text().strip().rstrip("K")) << 10 if told.exists() else CACHE
+
+
+class Sample:
+    """Calls over one copy of the inputs after another, as many as last for `SAMPLE` seconds."""
+
+    def __init__(
+        self, version: Implementation, copies: list[Buffers], device: torch.device
+    ) -> None:
+        self._runs = itertools.cycle([version(buffers) for buffers in copies])
+        self._device = device
+        self.calls = 1
+        self()  # wakes threads, compiles
+        self.once = spent = seconds(self)
+        while spent < SAMPLE and self.calls < MOST_CALLS:
+            self.calls *= 2
+            spent = seconds(self)
+
+    def __call__(self) -> None:
+        """Returns when the work is done."""
+        for run in itertools.islice(self._runs, self.calls):
+            run()
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)

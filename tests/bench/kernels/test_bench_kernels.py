@@ -1,0 +1,60 @@
+"""`python -m bench.kernels`: every operation at tiny sizes, one JSON line last."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.kernels import __main__ as everything
+from bench.kernels import linear, timing
+from bench.kernels.timing import Scope, run
+from proxyfuse.measure import ReadStream, kernels
+from proxyfuse.measure.ops.case import Case, Place, WrongResultError
+from proxyfuse_kernels.ops import Ops
+
+TINY = Scope((1, 3), (111, 130), 24, 37, 4, 2, 10, 33)
+OPS = {module.__name__.rpartition(".")[2]: module.cases for module in everything.MODULES}
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kernels, "SAMPLE", 1e-5)
+    monkeypatch.setattr(kernels, "MOST_COPIES", 2)
+    monkeypatch.setattr(timing.Scope, "of", lambda place, quick: TINY)
+    monkeypatch.setattr(timing, "ReadStream", lambda device: ReadStream(device, 1 << 16))
+    monkeypatch.setattr(timing.Place, "of", lambda *_, **__: Place(torch.device("cpu")))
+    monkeypatch.setattr(sys, "argv", ["bench", "--quick", "--results", str(tmp_path)])
+
+
+def test_every_operation_of_a_decoder_and_the_sampler_is_there() -> None:
+    names = {name for name in vars(Ops) if not name.startswith("_")}
+    assert set(OPS) == names | {"proxy_sample"}
+
+
+def test_one_json_line_last_and_one_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(OPS, "bench.kernels")
+    record = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (path,) = tmp_path.glob("*/*-kernels.json")
+    assert json.loads(path.read_text()) == record
+    assert {case["op"] for case in record["cases"]} == set(OPS)
+    assert {case["rows"] for case in record["cases"]} == {1, 3}
+    for case in record["cases"]:
+        assert case["implementations"]["reference"]["us"]["median"] > 0
+
+
+def test_a_broken_kernel_makes_it_refuse(tmp_path: Path) -> None:
+    def broken(place: Place, scope: Scope) -> Iterator[Case]:
+        for case in linear.cases(place, scope):
+            case.implementations["broken"] = lambda b: lambda: b["x"] @ b["weight"].T * 1.1
+            yield case
+
+    with pytest.raises(WrongResultError, match="broken"):
+        run({"linear": broken}, "bench.kernels.linear")
+    assert not list(tmp_path.glob("*/*.json"))

@@ -1,0 +1,96 @@
+"""Timing of cases: red is not timed, what is slow is left out, inputs take turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from proxyfuse.measure import ReadStream, kernels
+from proxyfuse.measure.kernels import time_case, time_cases
+from proxyfuse.measure.ops import linear
+from proxyfuse.measure.ops.case import Buffers, Case, Place, Run, WrongResultError
+
+PLACE = Place(torch.device("cpu"))
+STREAM = ReadStream("cpu", 1 << 16)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "SAMPLE", 1e-4)
+    monkeypatch.setattr(kernels, "PATIENCE", 0.01)
+    monkeypatch.setattr(kernels, "MOST_COPIES", 8)
+
+
+def fake(rows: int, takes: dict[str, float], ran: Callable[[str, int], None]) -> Case:
+    """Versions that sleep, and say which buffers they ran on."""
+
+    def version(name: str) -> Callable[[Buffers], Run]:
+        def prepare(buffers: Buffers) -> Run:
+            def run() -> None:
+                ran(name, buffers["x"].data_ptr())
+                time.sleep(takes[name])
+
+            return run
+
+        return prepare
+
+    return Case(
+        op="fake",
+        sizes={"rows": rows},
+        bytes=4000,
+        make=lambda: {"x": torch.ones(1000)},
+        implementations={name: version(name) for name in takes},
+        gate=lambda buffers: lambda name, implementation: None,
+    )
+
+
+def test_who_is_slow_is_not_asked_for_more_rows() -> None:
+    ran: list[str] = []
+    takes = {"quick": 0.0, "slow": 0.02}
+    cases = (fake(rows, takes, lambda name, _: ran.append(name)) for rows in (1, 8))
+    first, second = time_cases(cases, PLACE, STREAM, 2)
+    assert list(first.seconds) == list(second.seconds) == ["quick"]
+    assert first.too_slow == second.too_slow and first.too_slow["slow"] >= 0.02
+    assert ran.count("slow") == 2  # it wakes, and is timed once
+
+
+def test_the_only_version_is_timed_however_slow() -> None:
+    timed = time_case(fake(1, {"slow": 0.02}, lambda *_: None), PLACE, STREAM, 2)
+    assert min(timed.seconds["slow"]) >= 0.02
+
+
+def test_inputs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "SAMPLE", 0.01)
+    places: list[int] = []
+    timed = time_case(fake(1, {"a": 0.0}, lambda _, place: places.append(place)), PLACE, STREAM, 2)
+    assert all(len(set(places[at : at + 8])) == 8 for at in range(len(places) - 7))
+    assert len(places) > 16
+    assert not timed.cold  # 8 copies of 4000 bytes
+
+
+def test_large_inputs_are_cold_from_one_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "cache_bytes", lambda place: 2000)
+    places: list[int] = []
+    timed = time_case(fake(1, {"a": 0.0}, lambda _, place: places.append(place)), PLACE, STREAM, 1)
+    assert timed.cold and len(set(places)) == 1
+
+
+def test_red_is_not_timed() -> None:
+    case = linear.case(PLACE, 2, 16, 8, torch.float32)
+    case.implementations["broken"] = lambda b: lambda: b["x"] @ b["weight"].T + 1
+    with pytest.raises(WrongResultError, match="broken: got"):
+        time_case(case, PLACE, STREAM, 1)
+
+
+def test_a_record_holds_the_ratio_and_the_share() -> None:
+    timed = time_case(fake(1, {"ours": 0.002, "theirs": 0.008}, lambda *_: None), PLACE, STREAM, 3)
+    record = timed.record()
+    ours, theirs = (record["implementations"][name] for name in ("ours", "theirs"))
+    assert ours["times_slower"]["median"] == 1
+    assert 2 < theirs["times_slower"]["median"] < 8
+    assert ours["us"]["least"] >= 2000
+    floor = record["bytes"] / STREAM.bytes * sorted(timed.reads)[1]
+    assert 0 < ours["share_of_floor"]["least"] <= floor / 0.002 * 50
