@@ -20,11 +20,29 @@ class Slice(NamedTuple):  # a step makes three per sequence: a frozen dataclass 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Sampler rows [row, row + count) of a sequence; each lane's slice ends on the last of them."""
+    """Sampler rows [row, row + count) of a sequence; each lane's slice ends on the last of them.
+
+    A row reads the token before it. Where that is neither of the prompt nor of the continuation it
+    is a draft: one of `proposed`, or of the `drawn` that a model draws ahead during the step.
+    """
 
     sequence: Sequence
     row: int
     count: int
+    proposed: tuple[int, ...] = ()
+    drawn: int = 0
+
+    @property
+    def drafts(self) -> int:
+        """How many of the rows read a draft: the last ones."""
+        return len(self.proposed) + self.drawn
+
+
+class Draft(NamedTuple):
+    """Tokens to verify after a sequence's next one: `length` drawn by a model, or those named."""
+
+    length: int = 0
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

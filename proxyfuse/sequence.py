@@ -50,6 +50,7 @@ class Sequence:
     seed: int  # 64 bits, shared by the n
     lanes: Trio[Lane]  # the base alone where alpha is 0
     stop_ids: frozenset[int] = frozenset()  # eos of every role, and stop_token_ids
+    limit: int = 2**31  # the most tokens of the continuation
     continuation: list[int] = field(default_factory=list)
     row: int = 0
     given: int = 0  # this many continuation tokens were given to be scored; 0 while writing

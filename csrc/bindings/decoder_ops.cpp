@@ -42,6 +42,13 @@ void select(RecordingTape &self, Address x, Address rows, Address out, int64_t c
                                 pointer<float>(out), count, width, x_stride, out_stride});
 }
 
+void place(RecordingTape &self, Address tokens, Address index, Address out, int64_t count,
+           int64_t targets) {
+  self.tape.add(self.kernels.place,
+                cpu::PlaceArgs{pointer<const int32_t>(tokens), pointer<const int32_t>(index),
+                               pointer<int32_t>(out), count, targets});
+}
+
 void silu_mul(RecordingTape &self, Address gate_up, Address out, int64_t rows, int64_t width,
               int64_t in_stride, int64_t out_stride, int type) {
   self.tape.add(self.kernels.silu_mul,
@@ -99,6 +106,7 @@ void bind_decoder_ops(py::module_ &module) {
            arg("out_type"), arg("add"));
   tape.def("select", select, arg("x"), arg("rows"), arg("out"), arg("count"), arg("width"),
            arg("x_stride"), arg("out_stride"));
+  tape.def("place", place, arg("tokens"), arg("index"), arg("out"), arg("count"), arg("targets"));
   tape.def("silu_mul", silu_mul, arg("gate_up"), arg("out"), arg("rows"), arg("width"),
            arg("in_stride"), arg("out_stride"), arg("type"));
   tape.def("rope_append", rope_append, arg("qkv"), arg("positions"), arg("slots"), arg("rotation"),

@@ -69,39 +69,55 @@ constexpr int64_t kAlone = 16384;
 class Sampler {
 public:
   Sampler(cpu::Team &team, int64_t vocab, const std::string &isa)
-      : team_(team), kernel_(kernels_of(isa).proxy_sample) {
-    args_.vocab = vocab;
+      : team_(team), vocab_(vocab), kernel_(kernels_of(isa).proxy_sample) {
     for (int thread = 0; thread < team.threads(); ++thread) {
       owned_.push_back(std::make_unique<cpu::SampleScratch>(vocab));
       scratch_.push_back(owned_.back().get());
     }
-    args_.scratch = scratch_.data();
   }
 
   void run(const std::vector<LogitsTuple> &logits, int64_t rows, int64_t proxied, int64_t top,
            const std::array<Address, 22> &requests, int64_t allowed_stride,
-           const std::array<Address, 8> &results) {
-    for (size_t role = 0; role < logits.size(); ++role) {
-      const auto &[address, stride, type] = logits[role];
-      args_.logits[role] = {pointer<const void>(address), stride, DType(type)};
-    }
-    args_.rows = rows;
-    args_.proxied = proxied;
-    args_.top = top;
-    args_.requests = requests_of(requests, allowed_stride);
-    args_.results = results_of(results);
+           const std::array<Address, 8> &results) const {
+    const cpu::SampleArgs args =
+        args_of(logits, rows, proxied, top, requests, allowed_stride, results);
     const py::gil_scoped_release release;
-    if (rows * args_.vocab <= kAlone) {
+    if (rows * args.vocab <= kAlone) {
       cpu::Worker alone(nullptr, 0, 1);
-      return kernel_(&args_, alone);
+      return kernel_(&args, alone);
     }
-    team_.run([this](cpu::Worker &worker) { kernel_(&args_, worker); });
+    team_.run([&](cpu::Worker &worker) { kernel_(&args, worker); });
+  }
+
+  // The same onto a tape that must not outlive this, and whose teams are no larger than its own.
+  void record(RecordingTape &tape, const std::vector<LogitsTuple> &logits, int64_t rows,
+              int64_t proxied, int64_t top, const std::array<Address, 22> &requests,
+              int64_t allowed_stride, const std::array<Address, 8> &results) const {
+    tape.tape.add(kernel_, args_of(logits, rows, proxied, top, requests, allowed_stride, results));
   }
 
 private:
+  cpu::SampleArgs args_of(const std::vector<LogitsTuple> &logits, int64_t rows, int64_t proxied,
+                          int64_t top, const std::array<Address, 22> &requests,
+                          int64_t allowed_stride, const std::array<Address, 8> &results) const {
+    cpu::SampleArgs args{};
+    for (size_t role = 0; role < logits.size(); ++role) {
+      const auto &[address, stride, type] = logits[role];
+      args.logits[role] = {pointer<const void>(address), stride, DType(type)};
+    }
+    args.rows = rows;
+    args.proxied = proxied;
+    args.vocab = vocab_;
+    args.top = top;
+    args.requests = requests_of(requests, allowed_stride);
+    args.results = results_of(results);
+    args.scratch = scratch_.data();
+    return args;
+  }
+
   cpu::Team &team_; // Python keeps it alive
+  const int64_t vocab_;
   const cpu::Kernel kernel_;
-  cpu::SampleArgs args_{};
   std::vector<std::unique_ptr<cpu::SampleScratch>> owned_;
   std::vector<cpu::SampleScratch *> scratch_;
 };
@@ -114,7 +130,9 @@ void bind_sampler(py::module_ &module) {
       .def(py::init<cpu::Team &, int64_t, const std::string &>(), arg("team"), arg("vocab"),
            arg("isa"), py::keep_alive<1, 2>())
       .def("run", &Sampler::run, arg("logits"), arg("rows"), arg("proxied"), arg("top"),
-           arg("requests"), arg("allowed_stride"), arg("results"));
+           arg("requests"), arg("allowed_stride"), arg("results"))
+      .def("record", &Sampler::record, arg("tape"), arg("logits"), arg("rows"), arg("proxied"),
+           arg("top"), arg("requests"), arg("allowed_stride"), arg("results"));
 }
 
 } // namespace proxyfuse

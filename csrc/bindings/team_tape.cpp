@@ -1,9 +1,12 @@
 #include "bindings.h"
 
+#include "cpu/reel.h"
+
 #include <pybind11/stl.h>
 
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace py = pybind11;
@@ -24,6 +27,36 @@ std::unique_ptr<cpu::Team> make_team(int threads, int spin_us) {
     throw py::value_error("a team needs threads >= 1 and spin_us >= 0, got " +
                           std::to_string(threads) + " and " + std::to_string(spin_us));
   return std::make_unique<cpu::Team>(threads, spin_us);
+}
+
+using Tapes = std::vector<const RecordingTape *>;
+
+cpu::Reel::Tapes native(const Tapes &tapes) {
+  cpu::Reel::Tapes found;
+  for (const RecordingTape *tape : tapes)
+    if (tape->tape.size() > 0)
+      found.push_back(&tape->tape);
+  return found;
+}
+
+// A draft: what draws it, what feeds it, the address of its log-probabilities, and its rows.
+using Draft = std::tuple<Tapes, Tapes, uintptr_t, int64_t>;
+
+cpu::Reel make_reel(const Tapes &first, const std::vector<Draft> &drafts,
+                    const std::vector<Tapes> &verify) {
+  if (verify.size() != drafts.size() + 1)
+    throw py::value_error("a reel verifies after any number of its drafts: got " +
+                          std::to_string(verify.size()) + " ways for " +
+                          std::to_string(drafts.size()) + " drafts");
+  cpu::Reel reel{native(first), {}, {}};
+  for (const auto &[draw, feed, logprobs, count] : drafts) {
+    if (!reel.drafts.empty() && count > reel.drafts.front().count)
+      throw py::value_error("a draft has no more rows than the one before it");
+    reel.drafts.push_back({native(draw), native(feed), pointer<const float>(logprobs), count});
+  }
+  for (const Tapes &tapes : verify)
+    reel.verify.push_back(native(tapes));
+  return reel;
 }
 
 } // namespace
@@ -50,6 +83,10 @@ void bind_team_tape(py::module_ &module) {
       .def(
           "run", [](const RecordingTape &self, cpu::Team &team) { self.tape.run(team); },
           py::arg("team"), py::call_guard<py::gil_scoped_release>());
+  py::class_<cpu::Reel>(module, "Reel")
+      .def(py::init(&make_reel), py::arg("first"), py::arg("drafts"), py::arg("verify"))
+      .def("run", &cpu::Reel::run, py::arg("team"), py::arg("least"),
+           py::call_guard<py::gil_scoped_release>());
 }
 
 } // namespace proxyfuse

@@ -45,6 +45,13 @@ struct SelectArgs {
   int64_t count, width, x_stride, out_stride;
 };
 
+struct PlaceArgs {
+  const int32_t *tokens; // [count]
+  const int32_t *index;  // [targets, count]
+  int32_t *out;          // out[index[t, i]] = tokens[i]
+  int64_t count, targets;
+};
+
 struct SiluMulArgs {
   const void *gate_up; // [rows, 2 * width] of type, gate first
   void *out;           // [rows, width] of type
@@ -89,7 +96,7 @@ struct AttentionArgs {
 
 // One instruction set's version of every operation.
 struct Kernels {
-  Kernel embed, rms_norm, linear, select, silu_mul, rope_append, paged_attention, proxy_sample;
+  Kernel embed, rms_norm, linear, select, place, silu_mul, rope_append, paged_attention, proxy_sample;
 };
 
 } // namespace proxyfuse::cpu

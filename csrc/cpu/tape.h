@@ -24,6 +24,8 @@ public:
   }
 
   void run(Team &team) const;
+  // Within a region that is running: every worker calls it. A barrier is due before and after.
+  void play(Worker &worker) const;
   void clear();
   size_t size() const;
 

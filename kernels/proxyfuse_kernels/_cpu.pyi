@@ -66,6 +66,7 @@ class Tape:
         x_stride: int,
         out_stride: int,
     ) -> None: ...
+    def place(self, tokens: int, index: int, out: int, count: int, targets: int) -> None: ...
     def silu_mul(
         self,
         gate_up: int,
@@ -117,3 +118,19 @@ class Tape:
         softcap: float,
         type: int,
     ) -> None: ...
+
+class Reel:
+    """Tapes of one launch, played in one parallel region.
+
+    `first`, then each draft (draw, feed, address of float32 log-probabilities, rows), then
+    `verify[n]` after n drafts were fed. `run` returns n: drafting ends where no row's drafts have
+    summed log-probabilities of `least`. ValueError unless verify has one more entry than drafts.
+    """
+
+    def __init__(
+        self,
+        first: list[Tape],
+        drafts: list[tuple[list[Tape], list[Tape], int, int]],
+        verify: list[list[Tape]],
+    ) -> None: ...
+    def run(self, team: Team, least: float) -> int: ...

@@ -34,6 +34,12 @@ class Ops(Protocol):
     def select(self, x: Tensor, rows: Tensor, out: Tensor) -> None:
         """out[s] = x[rows[s]].  x [T, D] float32, rows [S] int32, out [S, D] float32."""
 
+    def place(self, tokens: Tensor, index: Tensor, out: Tensor) -> None:
+        """out[index[t, i]] = tokens[i], places written twice excepted: a draft goes where it is read.
+
+        tokens [N], index [targets, N] and out [M] int32; every index lies in [0, M).
+        """
+
     def rope_append(
         self,
         qkv: Tensor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from proxyfuse_kernels.embed.reference import embed
 from proxyfuse_kernels.linear.reference import linear
 from proxyfuse_kernels.paged_attention.reference import paged_attention
+from proxyfuse_kernels.place.reference import place
 from proxyfuse_kernels.rms_norm.reference import rms_norm
 from proxyfuse_kernels.rope_append.reference import rope_append
 from proxyfuse_kernels.select.reference import select
@@ -18,6 +19,7 @@ class ReferenceOps:
     rms_norm = staticmethod(rms_norm)
     linear = staticmethod(linear)
     select = staticmethod(select)
+    place = staticmethod(place)
     rope_append = staticmethod(rope_append)
     paged_attention = staticmethod(paged_attention)
     silu_mul = staticmethod(silu_mul)

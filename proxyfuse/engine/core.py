@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from time import perf_counter
 
 from proxyfuse.engine.outputs import CompletionOutput, RequestOutput
 from proxyfuse.engine.request import Request
@@ -14,6 +15,7 @@ from proxyfuse.runner.draws import Flight, Landed
 from proxyfuse.runner.runner import Runner
 from proxyfuse.scheduler import Scheduler
 from proxyfuse.sequence import Sequence
+from proxyfuse.speculation import Speculator
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +36,15 @@ class Running:
 class Engine:
     """Runs requests to their end; every output leaves through its request's sink."""
 
-    def __init__(self, scheduler: Scheduler, runner: Runner, maker: SequenceMaker) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        runner: Runner,
+        maker: SequenceMaker,
+        speculator: Speculator,
+    ) -> None:
         self._scheduler = scheduler
+        self._speculator = speculator
         self._runner = runner
         self._maker = maker
         self._requests: dict[str, Running] = {}
@@ -63,33 +72,35 @@ class Engine:
     def step(self) -> None:
         """Plan, launch, settle: one step of everything that is running."""
         if self.busy:
+            speculator = self._speculator
+            speculator.begin(self._scheduler.running)
             plan = self._scheduler.plan()
-            flight = self._runner.launch(plan)
-            self.settle(flight)
+            begun = perf_counter()
+            flight = self._runner.launch(plan, speculator.drawer, speculator.least)
+            self.settle(flight, begun)
 
-    def settle(self, flight: Flight) -> None:
+    def settle(self, flight: Flight, begun: float) -> None:
         """Give the draws to their sequences; retire what ended; tell the sinks."""
         plan, landed = flight.plan, flight.land()
-        kept = []
-        at = 0
-        for sample in plan.samples:
-            kept.append(self._take(sample, landed, at))
-            at += sample.count
+        self._speculator.observe(plan, landed.accepted, perf_counter() - begun)
+        kept = [self._take(*one, landed) for one in zip(plan.samples, landed.entries, strict=True)]
         self._scheduler.settle(plan, kept)
-        for sample in plan.samples:
+        for sample, tokens, tried in zip(plan.samples, kept, landed.tried, strict=True):
             writing = self._writings[sample.sequence]
+            if tokens:
+                writing.verified(tried, len(tokens))
             if writing.ending is not None:
                 self._end(writing, writing.ending)
         for request_id in dict.fromkeys(sample.sequence.request_id for sample in plan.samples):
             self._tell(self._requests[request_id])
 
-    def _take(self, sample: Sample, landed: Landed, at: int) -> list[int]:
+    def _take(self, sample: Sample, entries: list[int], landed: Landed) -> list[int]:
         """The tokens that one sample adds to its sequence; a failure to read them is its own."""
         writing = self._writings[sample.sequence]
         kept: list[int] = []
         try:
-            for step in range(sample.count):
-                token = writing.take(sample.row + step, landed, at + step)
+            for row, entry in enumerate(entries, sample.row):
+                token = writing.take(row, landed, entry)
                 if token is not None:
                     kept.append(token)
                 if writing.ending is not None:
@@ -100,6 +111,7 @@ class Engine:
 
     def _end(self, writing: Writing, ending: Ending) -> None:
         self._scheduler.retire(writing.sequence)
+        self._speculator.forget(writing.sequence)
         del self._writings[writing.sequence]
         try:
             writing.end(ending)

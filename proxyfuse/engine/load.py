@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.runner import Capacity, Runner
 from proxyfuse.runner.team import make_team
 from proxyfuse.scheduler import Scheduler
+from proxyfuse.scheduler.rows import no_drafts
+from proxyfuse.speculation import Speculator
 from proxyfuse.text.agreement import compare
 from proxyfuse.text.chat import ChatFormat
 from proxyfuse.text.decoding import decoding_of
@@ -88,9 +89,6 @@ def load(
     or `MemoryBudgetError`.
     """
     config = _config(options)
-    if config.speculate not in ("auto", 0):
-        drafts = f"speculate: got {config.speculate}, but nothing is drafted ahead yet"
-        warnings.warn(f"{drafts}; the text is the same", RuntimeWarning, stacklevel=3)
     folders = names.map(lambda name: resolve(name, revision))
     models = folders.map(read_config)
     tokenizers = None if skip_tokenizer_init else _tokenizers(folders)
@@ -103,8 +101,9 @@ def load(
     free = free_bytes(device, config.gpu_memory_utilization)
     pages = share_out(config, geometry, sizes, longest, free, device)
     decoders = _decoders(folders, models, dtype, device, longest)
-    scheduler = _scheduler(config, geometry, pages)
-    runner = _runner(config, decoders, Arena(geometry, pages, device), limits)
+    speculator = Speculator(config.speculate, dict(_weight_bytes(folders, models, dtype).items()))
+    scheduler = _scheduler(config, geometry, pages, speculator)
+    runner = _runner(config, decoders, Arena(geometry, pages, device), limits, speculator.most)
     maker = SequenceMaker(config, models, limits, tokenizers)
     return Loaded(
         config=config,
@@ -112,7 +111,7 @@ def load(
         tokenizers=tokenizers,
         chat=None if tokenizers is None else ChatFormat(tokenizers, chat_templates),
         limits=limits,
-        engine=Engine(scheduler, runner, maker),
+        engine=Engine(scheduler, runner, maker, speculator),
         scheduler=scheduler,
         runner=runner,
         maker=maker,
@@ -214,7 +213,14 @@ def _samples(config: EngineConfig) -> int:
     return max(config.max_num_seqs, LEAST_SAMPLES)
 
 
-def _scheduler(config: EngineConfig, geometry: Geometry, pages: int) -> Scheduler:
+def _weight_bytes(folders: Trio[Path], models: Trio[ModelConfig], dtype: torch.dtype) -> Trio[int]:
+    """What a pass of each role reads."""
+    return Trio({role: weights_bytes(at, models[role], dtype) for role, at in folders.items()})
+
+
+def _scheduler(
+    config: EngineConfig, geometry: Geometry, pages: int, speculator: Speculator
+) -> Scheduler:
     return Scheduler(
         geometry,
         pages,
@@ -222,15 +228,19 @@ def _scheduler(config: EngineConfig, geometry: Geometry, pages: int) -> Schedule
         max_num_batched_tokens=config.max_num_batched_tokens,
         max_sampled_rows=_samples(config),
         enable_prefix_caching=config.enable_prefix_caching,
+        drafts=speculator.draft if speculator.most else no_drafts,
     )
 
 
-def _runner(config: EngineConfig, decoders: Trio[Decoder], arena: Arena, limits: Limits) -> Runner:
+def _runner(
+    config: EngineConfig, decoders: Trio[Decoder], arena: Arena, limits: Limits, drafts: int
+) -> Runner:
     capacity = Capacity(
         rows=config.max_num_batched_tokens,
         samples=_samples(config),
         sequences=config.max_num_seqs,
         tokens=limits.max_model_len,
+        drafts=drafts,
     )
     on_cpu = arena.memory.device.type == "cpu"
     team = make_team(config.num_threads) if on_cpu else None

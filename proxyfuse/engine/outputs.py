@@ -29,7 +29,11 @@ TokenLogprobs = dict[int, Logprob]
 
 @dataclass(slots=True)
 class CompletionOutput:
-    """One continuation: whole from `generate`, only what is new from `stream`."""
+    """One continuation: whole from `generate`, only what is new from `stream`.
+
+    The counts of speculation are those of the whole continuation so far in either case: passes of
+    the base that wrote tokens, drafts that were verified in them, and those that were kept.
+    """
 
     index: int
     text: str = ""
@@ -38,6 +42,15 @@ class CompletionOutput:
     logprobs: list[TokenLogprobs] | None = None
     finish_reason: FinishReason | None = None
     stop_reason: int | str | None = None  # the stop id or string; an error's message
+    base_passes: int = 0
+    drafted: int = 0
+    accepted: int = 0
+
+    @property
+    def tokens_per_base_pass(self) -> float:
+        """1 without speculation; 0 before the first token."""
+        written = self.base_passes + self.accepted
+        return written / self.base_passes if self.base_passes else 0.0
 
 
 @dataclass(slots=True)

@@ -46,10 +46,12 @@ class SequenceMaker:
         stream = None
         if self._tokenizer is not None and not request.given:
             stream = TextStream(self._tokenizer, request.prompts.base, request.params)
-        return Writing(sequence, stream, self._tokenizer, self._limits.max_model_len)
+        return Writing(sequence, stream, self._tokenizer)
 
     def _sequence(self, request: Request, index: int) -> Sequence:
         params = request.params
+        prompts = self.prompts(request)
+        room = self._limits.max_model_len - max(prompts.map(len).values())
         prompt_rows = index == 0 and params.prompt_logprobs is not None
         return Sequence(
             request_id=request.request_id,
@@ -57,8 +59,9 @@ class SequenceMaker:
             params=params,
             alpha=self.alpha(request),
             seed=_signed(request.seed),
-            lanes=self.prompts(request).map(Lane),
+            lanes=prompts.map(Lane),
             stop_ids=self.stop_ids(request),
+            limit=min(room, params.max_tokens or room),
             continuation=list(request.given),
             row=1 - len(request.prompts.base) if prompt_rows else 0,
             given=len(request.given),

@@ -29,7 +29,6 @@ class Writing:
         sequence: Sequence,
         stream: TextStream | None,
         tokenizer: Tokenizer | None,
-        longest: int,
     ) -> None:
         self.sequence = sequence
         self.prompt_logprobs: list[TokenLogprobs | None] = [None]
@@ -37,7 +36,6 @@ class Writing:
         self.ending: Ending | None = None
         self._stream = stream
         self._tokenizer = tokenizer
-        self._room = longest - max(len(lane.prompt) for lane in sequence.lanes.values())
         self._whole = CompletionOutput(
             sequence.index, logprobs=None if sequence.params.logprobs is None else []
         )
@@ -81,8 +79,14 @@ class Writing:
         return Ending("stop", token if token in params.stop_token_ids else None)
 
     def _full(self) -> Ending | None:
-        written, most = len(self._whole.token_ids), self.sequence.params.max_tokens
-        return Ending("length") if written >= self._room or written == most else None
+        written = len(self._whole.token_ids)
+        return Ending("length") if written >= self.sequence.limit else None
+
+    def verified(self, drafts: int, kept: int) -> None:
+        """One pass of the base gave `kept` tokens; so many drafts were verified for it."""
+        self._whole.base_passes += 1
+        self._whole.drafted += drafts
+        self._whole.accepted += kept - 1
 
     def _chosen(self, landed: Landed, at: int) -> Logprob:
         token = landed.tokens[at]
@@ -139,6 +143,9 @@ class Writing:
             token_ids=whole.token_ids[token:],
             cumulative_logprob=whole.cumulative_logprob,
             logprobs=None if whole.logprobs is None else whole.logprobs[token:],
+            base_passes=whole.base_passes,
+            drafted=whole.drafted,
+            accepted=whole.accepted,
             finish_reason=None if ending is None else ending.reason,
             stop_reason=None if ending is None else ending.cause,
         )

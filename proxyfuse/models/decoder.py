@@ -24,6 +24,17 @@ class Rows:
     page_table: Tensor  # [L, W] int32
     samples: Tensor  # [S] int32; rows whose logits are wanted
 
+    def cut(self, rows: int, samples: int) -> Rows:
+        """The leading rows and samples."""
+        return Rows(
+            ids=self.ids[:rows],
+            positions=self.positions[:rows],
+            slots=self.slots[:rows],
+            lanes=self.lanes[:rows],
+            page_table=self.page_table,
+            samples=self.samples[:samples],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
@@ -39,11 +50,12 @@ class Work:
     head_input: Tensor  # [S, D]
     logits: Tensor  # [S, V] float32
 
-    def cut(self, rows: int, samples: int) -> Work:
-        """The leading rows of every buffer: T of the first six, S of the others."""
+    def cut(self, rows: int, samples: int, at: int = 0) -> Work:
+        """Leading rows of every buffer, T or S of them; of the logits, S rows from `at` on."""
         by_row = ("residual", "hidden", "qkv", "attended", "gate_up", "inner")
         cuts = {f.name: rows if f.name in by_row else samples for f in fields(self)}
-        return Work(**{name: getattr(self, name)[:count] for name, count in cuts.items()})
+        parts = {name: getattr(self, name)[:count] for name, count in cuts.items()}
+        return Work(**(parts | {"logits": self.logits[at : at + samples]}))
 
 
 def allocate_work(

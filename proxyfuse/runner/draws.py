@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from proxyfuse.plan import Plan
+from proxyfuse.plan import Plan, Sample
+from proxyfuse.runner.drafts import Drafts
+from proxyfuse.runner.layout import Layout
 from proxyfuse_kernels.proxy_sample import SampleDraws
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """The draws of one step as plain numbers, a list entry for each sampler row."""
+    """The draws of one step as plain numbers, a list entry for each sampler row.
 
+    entries[i]: the rows of the plan's sample i that hold, in order. A row that read a draft holds
+    if the row before holds and drew that very token. tried[i]: drafts of it that were verified.
+    """
+
+    entries: list[list[int]]
+    tried: list[int]
     tokens: list[int]
     logprobs: list[float]
     finite: list[bool]
@@ -22,29 +31,54 @@ class Landed:
     top_ids: list[list[int]] | None = None
     top_logprobs: list[list[float]] | None = None
 
+    @property
+    def accepted(self) -> list[int]:
+        """Of each sample's drafts, how many held."""
+        return [min(len(rows) - 1, n) for rows, n in zip(self.entries, self.tried, strict=True)]
+
 
 @dataclass(frozen=True, slots=True)
 class Flight:
     """A plan that is running on the device."""
 
     plan: Plan
-    draws: SampleDraws | None  # None where the step sampled nothing
+    layout: Layout
+    draws: SampleDraws
+    drafts: Drafts
+    fed: int  # drafts that were run, of those to be drawn
 
     def land(self) -> Landed:
         """Wait for the device and bring the draws up. The only place that waits."""
-        draws = self.draws
-        if draws is None:
-            return Landed([], [], [])
+        draws, count = self.draws, len(self.layout.rows)
+        if not count:
+            return Landed([], [], [], [], [])
+        tokens = draws.tokens[:count].tolist()
+        drawn = self.drafts.drawn(self.layout)
+        entries, tried = [], []
+        for sample, rows in zip(self.plan.samples, self.layout.entries, strict=True):
+            drafts = drawn[sample][: self.fed] if sample.drawn else sample.proposed
+            entries.append(held(rows, drafts, tokens) if sample.drafts else rows)
+            tried.append(len(drafts))
         return Landed(
-            tokens=draws.tokens.tolist(),
-            logprobs=draws.logprobs.tolist(),
-            finite=draws.finite.tolist(),
-            ranks=_up(draws.ranks),
-            role_logprobs=_up(draws.role_logprobs),
-            top_ids=_up(draws.top_ids),
-            top_logprobs=_up(draws.top_logprobs),
+            entries=entries,
+            tried=tried,
+            tokens=tokens,
+            logprobs=draws.logprobs[:count].tolist(),
+            finite=draws.finite[:count].tolist(),
+            ranks=_up(draws.ranks, count),
+            role_logprobs=_up(draws.role_logprobs, count),
+            top_ids=_up(draws.top_ids, count),
+            top_logprobs=_up(draws.top_logprobs, count),
         )
 
 
-def _up(tensor: Tensor | None) -> list | None:  # type: ignore[type-arg]
-    return None if tensor is None else tensor.tolist()
+def held(rows: list[int], drafts: Seq[int], tokens: Seq[int]) -> list[int]:
+    """The leading rows whose drafts agree with what the rows before them drew."""
+    count = 1
+    while count <= len(drafts) and tokens[rows[count - 1]] == drafts[count - 1]:
+        count += 1
+    return rows[:count]
+
+
+def _up(tensor: Tensor | None, count: int) -> list | None:  # type: ignore[type-arg]
+    return None if tensor is None else tensor[:count].tolist()

@@ -1,34 +1,61 @@
-"""One role's forward, run operation by operation."""
+"""One role's forwards over buffers that never move, each a part of a launch."""
 
 from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from proxyfuse.models.decoder import Decoder, Rows, Work
-from proxyfuse_kernels.reference import ReferenceOps
+from proxyfuse.runner.stage import Part, Stage
+
+MOST_PARTS = 256  # shapes kept; decoding needs one a batch size, prefill and drafting a few more
 
 
 class Forward:
-    """A decoder over buffers that never move: `run(T, S)` reads T rows, S of them sampled."""
+    """A decoder over a step's packed rows, and over the rows of each drafted token."""
 
-    def __init__(self, decoder: Decoder, rows: Rows, kv: Tensor, work: Work) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        rows: Rows,
+        drafted: Sequence[Rows],
+        kv: Tensor,
+        work: Work,
+        stage: Stage,
+    ) -> None:
         self.decoder = decoder
-        self._rows = rows
+        self._rows = (rows, *drafted)
         self._kv = kv
         self._work = work
-        self._ops = ReferenceOps()
+        self._stage = stage
+        self._parts: OrderedDict[tuple[int, ...], Part] = OrderedDict()
 
-    def run(self, count: int, samples: int) -> Tensor:  # [S, V] float32
-        """Run every operation at once; the logits are overwritten by the next run."""
-        return self.decoder.forward(self._ops, self._cut(count, samples), self._kv, self._work)
+    def run(self, count: int, samples: int) -> Part:
+        """`count` of the step's rows, `samples` of them through the head: logits [0, samples)."""
+        return self._part(0, count, samples, 0)
 
-    def _cut(self, count: int, samples: int) -> Rows:
-        rows = self._rows
-        return Rows(
-            ids=rows.ids[:count],
-            positions=rows.positions[:count],
-            slots=rows.slots[:count],
-            lanes=rows.lanes[:count],
-            page_table=rows.page_table,
-            samples=rows.samples[:samples],
-        )
+    def feed(self, draft: int, count: int, at: int) -> Part:
+        """The rows of the draft's number (1 is the first): logits [at, at + count)."""
+        return self._part(draft, count, count, at)
+
+    def logits(self, at: int, count: int) -> Tensor:  # [count, V] float32
+        """Where those logits are; the next launch overwrites them."""
+        return self._work.logits[at : at + count]
+
+    def _part(self, which: int, count: int, samples: int, at: int) -> Part:
+        """Recorded where it is new; the least recently used is forgotten."""
+        shape = (which, count, samples, at)
+        part = self._parts.get(shape)
+        if part is None:
+            part = self._parts[shape] = self._record(*shape)
+            if len(self._parts) > MOST_PARTS:
+                self._parts.popitem(last=False)
+        else:
+            self._parts.move_to_end(shape)
+        return part
+
+    def _record(self, which: int, count: int, samples: int, at: int) -> Part:
+        rows, work = self._rows[which].cut(count, samples), self._work.cut(count, samples, at)
+        return self._stage.record(lambda ops: self.decoder.forward(ops, rows, self._kv, work))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 
 from proxyfuse.plan import Sample, Slice
+from proxyfuse.runner.layout import Layout
 from proxyfuse.runner.staging import Fields
 from proxyfuse.sequence import Lane, Sequence
 from proxyfuse.trio import Role
@@ -30,28 +32,28 @@ class Seats:
 
     def __init__(self, table: np.ndarray) -> None:
         self._table = table  # [L, W] int32
-        self._seats: dict[Lane, int] = {}
+        self.seats: dict[Lane, int] = {}
         self._written: dict[Lane, tuple[list[int], int]] = {}
 
     def seat(self, lanes: list[Lane]) -> dict[Lane, int]:
         """A seat for each of `lanes`, their pages written; lanes that are not named lose theirs."""
         wanted = set(lanes)
-        for gone in [lane for lane in self._seats if lane not in wanted]:
-            del self._seats[gone], self._written[gone]
-        taken = set(self._seats.values())
+        for gone in [lane for lane in self.seats if lane not in wanted]:
+            del self.seats[gone], self._written[gone]
+        taken = set(self.seats.values())
         free = (seat for seat in range(len(self._table)) if seat not in taken)
         for lane in lanes:
-            if lane not in self._seats:
-                self._seats[lane] = next(free)
+            if lane not in self.seats:
+                self.seats[lane] = next(free)
             self._write(lane)
-        return self._seats
+        return self.seats
 
     def _write(self, lane: Lane) -> None:
         pages, done = self._written.get(lane, (None, 0))
         if pages is not lane.pages:  # a preempted lane comes back with a new list
             done = 0
         if done < len(lane.pages):
-            self._table[self._seats[lane], done : len(lane.pages)] = lane.pages[done:]
+            self._table[self.seats[lane], done : len(lane.pages)] = lane.pages[done:]
         self._written[lane] = (lane.pages, len(lane.pages))
 
 
@@ -63,28 +65,68 @@ class RowWriter:
         self._arrays = arrays
         self._slots = slots  # slots of a page
         self._seats = Seats(arrays["page_table"])
+        self._ends: dict[Sequence, int] = {}
 
-    def write(self, slices: list[Slice], samples: list[Sample]) -> tuple[int, int]:
-        """Fill the arrays; how many rows run, and how many of them feed the head."""
+    def write(self, slices: list[Slice], samples: list[Sample], layout: Layout) -> tuple[int, int]:
+        """Fill the arrays; how many rows run, and how many of them feed the head.
+
+        A row that reads a draft which is yet to be drawn gets id 0.
+        """
+        drafts = {s.sequence: s.proposed or (0,) * s.drawn for s in samples if s.drafts}
+        self._write(slices, drafts)
+        heads = [0] * (len(layout.rows) if self._role is Role.BASE else layout.fused)
+        for sample, entries in zip(samples, layout.entries, strict=True):
+            if self._role in sample.sequence.lanes:
+                first = self._ends[sample.sequence] - sample.count
+                for step, entry in enumerate(entries):
+                    heads[entry] = first + step
+        self._arrays["samples"][: len(heads)] = heads
+        return self._rows, len(heads)
+
+    def write_drawing(
+        self, slices: list[Slice], samples: list[Sample], layout: Layout, drawn: Mapping[str, Any]
+    ) -> tuple[int, int]:
+        """The same for the role that draws the drafts: rows that read one go into `drawn`."""
+        later = {s.sequence: s.drawn for s in layout.drafting}
+        now = [cut._replace(stop=cut.stop - later.get(cut.sequence, 0)) for cut in slices]
+        self._write(now, {s.sequence: s.proposed for s in samples if s.proposed})
+        heads: list[int] = [self._ends[s.sequence] - 1 for s in layout.drafting]
+        for sample in samples:
+            if self._role in sample.sequence.lanes and not sample.drawn:
+                end = self._ends[sample.sequence]
+                heads += range(end - sample.count, end)
+        self._arrays["samples"][: len(heads)] = heads
+        seats = self._seats.seats
+        for column, sample in enumerate(layout.drafting):
+            lane = sample.sequence.lanes[self._role]
+            begin = sample.sequence.front(lane) + 1
+            stop = begin + sample.drawn
+            drawn["positions"][: sample.drawn, column] = range(begin, stop)
+            drawn["slots"][: sample.drawn, column] = self._slots_of(lane, begin, stop)
+            drawn["lanes"][: sample.drawn, column] = seats[lane]
+        return self._rows, len(heads)
+
+    def row_of(self, sample: Sample, draft: int) -> int:
+        """The row that reads a draft (0 is the first), as `write` laid them out."""
+        return self._ends[sample.sequence] - sample.drafts + draft
+
+    def _write(self, slices: list[Slice], drafts: Mapping[Sequence, tuple[int, ...]]) -> None:
         seats = self._seats.seat([cut.lane for cut in slices])
         ids: list[int] = []
         positions: list[int] = []
         slots: list[int] = []
         lanes: list[int] = []
-        ends: dict[Sequence, int] = {}
+        self._ends = {}
         for cut in slices:
             ids += cut.sequence.tokens(cut.lane, cut.start, cut.stop)
+            if cut.sequence in drafts:
+                ids += drafts[cut.sequence]
             positions += range(cut.start, cut.stop)
             slots += self._slots_of(cut.lane, cut.start, cut.stop)
             lanes += [seats[cut.lane]] * (cut.stop - cut.start)
-            ends[cut.sequence] = len(ids)
-        heads: list[int] = []
-        for sample in samples:
-            if self._role in sample.sequence.lanes:
-                end = ends[sample.sequence]
-                heads += range(end - sample.count, end)
-        self._fill(ids=ids, positions=positions, slots=slots, lanes=lanes, samples=heads)
-        return len(ids), len(heads)
+            self._ends[cut.sequence] = len(ids)
+        self._rows = len(ids)
+        self._fill(ids=ids, positions=positions, slots=slots, lanes=lanes)
 
     def _slots_of(self, lane: Lane, start: int, stop: int) -> list[int]:
         size, pages = self._slots, lane.pages

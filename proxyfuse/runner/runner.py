@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import Tensor
 
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
 from proxyfuse.plan import Plan, Sample
 from proxyfuse.runner.arena import Arena
+from proxyfuse.runner.assembly import Assembly, Counted
+from proxyfuse.runner.drafts import Drafts, draft_fields
 from proxyfuse.runner.draws import Flight
 from proxyfuse.runner.forward import Forward
+from proxyfuse.runner.layout import Layout, lay_out
 from proxyfuse.runner.rows import RowWriter, row_fields
 from proxyfuse.runner.sampler_rows import SamplerWriter, sampler_fields
+from proxyfuse.runner.stage import Stage
+from proxyfuse.runner.stage_plain import PlainStage
+from proxyfuse.runner.stage_taped import TapedStage
 from proxyfuse.runner.staging import Staging
-from proxyfuse.runner.taped import TapedForward
 from proxyfuse.trio import Role, Trio
-from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
+from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler
 
 if TYPE_CHECKING:
     from proxyfuse_kernels._cpu import Team
@@ -35,6 +40,7 @@ class Capacity:
     samples: int  # rows of the sampler
     sequences: int  # running at once
     tokens: int  # of the longest lane
+    drafts: int  # of one sequence
 
 
 class Runner:
@@ -53,9 +59,10 @@ class Runner:
         self.arena = arena
         self.decoders = decoders
         slots = arena.geometry.slots
-        self._sampler = Sampler(vocab, team)
-        self._team = team
+        self._vocab = vocab
+        self._capacity = capacity
         self._staging = _staging(slots, capacity, device)
+        self._drafts = Drafts(self._staging, capacity.drafts, capacity.sequences)
         self._writers = Trio(
             {
                 role: RowWriter(role, _part(self._staging.host, role), slots[role])
@@ -63,45 +70,67 @@ class Runner:
             }
         )
         self._sampler_rows = SamplerWriter(self._staging, vocab, device)
-        self._forwards = Trio(
-            {
-                role: self._forward(role, decoder, arena, capacity)
-                for role, decoder in decoders.items()
-            }
-        )
+        sampler = Sampler(vocab, team)
+        stage = PlainStage(sampler) if team is None else TapedStage(sampler, team)
+        forwards = {role: self._forward(role, decoders[role], stage) for role in decoders}
+        self._assembly = Assembly(stage, Trio(forwards), self._drafts, self._staging.words)
+        self._draws: dict[tuple[int, bool], SampleDraws] = {}
 
-    def _forward(self, role: Role, decoder: Decoder, arena: Arena, capacity: Capacity) -> Forward:
-        dtype = decoder.weights.embedding.dtype
-        geometry = arena.geometry
+    def _forward(self, role: Role, decoder: Decoder, stage: Stage) -> Forward:
+        arena, capacity = self.arena, self._capacity
+        dtype, geometry = decoder.weights.embedding.dtype, arena.geometry
         kv = arena.view(geometry.shapes[role], geometry.slots[role], dtype)
         work = allocate_work(
             decoder.config, capacity.rows, capacity.samples, dtype, arena.memory.device
         )
         rows = Rows(**_part(self._staging.device, role))
-        if self._team is None:
-            return Forward(decoder, rows, kv, work)
-        return TapedForward(decoder, rows, kv, work, self._team)
+        return Forward(decoder, rows, self._drafts.rows(rows.page_table), kv, work, stage)
 
     @torch.inference_mode()
-    def launch(self, plan: Plan) -> Flight:
-        """Begin one step; on a GPU this returns before it is done."""
-        rows = self._sampler_rows.write(plan.samples) if plan.samples else None
-        counts = {
-            role: writer.write(plan.slices[role], plan.samples)
-            for role, writer in self._writers.items()
-        }
-        self._staging.upload()
-        logits = [self._forwards[role].run(*count) for role, count in counts.items() if count[0]]
-        if rows is None:
-            return Flight(plan, None)
-        fused = counts[Role.EXPERT][1] if Role.EXPERT in counts else 0
-        return Flight(plan, self._sample(plan.samples, logits if fused else logits[:1], rows))
+    def launch(self, plan: Plan, drawer: Role = Role.EXPERT, least: float = -inf) -> Flight:
+        """Begin one step; on a GPU this returns before it is done.
 
-    def _sample(self, samples: list[Sample], logits: list[Tensor], rows: SampleRows) -> SampleDraws:
+        drawer: who draws the drafts that the plan leaves to be drawn. least: where a device can
+        tell by itself, drafting ends when no draft's probability so far is exp(least) or more.
+        """
+        layout = lay_out(plan.samples)
+        rows = self._sampler_rows.write(plan.samples, layout) if plan.samples else None
+        step = self._write(plan, layout, drawer if layout.drafting else None)
+        histories = self._sampler_rows.history_index(layout)
+        self._staging.upload()
+        draws = self._draws_for(plan.samples)
+        fed = self._assembly.launch(step, rows, draws, histories).run(least)
+        return Flight(plan, layout, draws, self._drafts, fed)
+
+    def _write(self, plan: Plan, layout: Layout, drawer: Role | None) -> Counted:
+        counts = {}
+        for role, writer in self._writers.items():
+            slices = plan.slices[role]
+            if role is drawer:
+                drawn = self._drafts.host
+                counts[role] = writer.write_drawing(slices, plan.samples, layout, drawn)
+            else:
+                counts[role] = writer.write(slices, plan.samples, layout)
+        if drawer is not None:
+            readers = {
+                f"{role.label}.ids": writer
+                for role, writer in self._writers.items()
+                if role is not drawer
+            }
+            self._drafts.point(layout, readers)
+        alone = len(plan.samples) == 1 and all(len(cuts) <= 1 for cuts in plan.slices.values())
+        return Counted(layout, counts, drawer, alone)
+
+    def _draws_for(self, samples: list[Sample]) -> SampleDraws:
+        """Buffers for what the samples report."""
         wanted = [_likeliest(sample) for sample in samples]
         more = any(count is not None for count in wanted)
-        top = max((count or 0 for count in wanted), default=0)
-        return self._sampler(logits, rows, top=top, ranks=more, roles=more)
+        top = min(max((count or 0 for count in wanted), default=0), self._vocab)
+        if (top, more) not in self._draws:
+            device = self.arena.memory.device
+            made = SampleDraws.empty(self._capacity.samples, top, more, more, device)
+            self._draws[top, more] = made
+        return self._draws[top, more]
 
 
 def _likeliest(sample: Sample) -> int | None:
@@ -117,6 +146,7 @@ def _staging(slots: Trio[int], capacity: Capacity, device: torch.device) -> Stag
         pages = -(-capacity.tokens // size)
         own = row_fields(capacity.rows, capacity.sequences, pages, capacity.samples)
         fields |= {f"{role.label}.{name}": field for name, field in own.items()}
+    fields |= draft_fields(capacity.drafts, capacity.sequences, max(len(slots) - 1, 1))
     return Staging(fields, device)
 
 

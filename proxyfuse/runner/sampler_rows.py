@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import inf
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from proxyfuse.plan import Sample
+from proxyfuse.runner.layout import Layout
 from proxyfuse.runner.staging import Fields, Staging
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.sequence import Sequence
@@ -38,30 +40,58 @@ class SamplerWriter:
         self._target = device
         self._last: list[Sequence] = []
         self._kept: SampleRows | None = None  # of `_last`, where only positions change
+        self._histories: dict[Sequence, int] = {}  # where the generated tokens of each begin
+        self._spare = 0  # the last word of the history
 
-    def write(self, samples: list[Sample]) -> SampleRows:
-        """The rows of one step; tensors are views that the next call overwrites."""
-        rows = [(s.sequence, s.row + j) for s in samples for j in range(s.count)]
+    def write(self, samples: list[Sample], layout: Layout) -> SampleRows:
+        """The rows of one step, or more of them; tensors are views that the next call overwrites.
+
+        The same object as before means that nothing but positions changed.
+        """
+        rows = layout.rows
         sequences = [sequence for sequence, _ in rows]
-        if sequences != self._last:
+        if sequences != self._last[: len(rows)]:
             self._write_lasting(sequences)
             self._last, self._kept = sequences, None
         self._host["position"][: len(rows)] = [row for _, row in rows]
         if self._kept is not None:
             return self._kept
         scoring = self._write_given(rows)
-        made = self._make(rows, sequences, scoring)
+        made = self._make(samples, rows, sequences, scoring)
         if not scoring and not any(_changes(sequence.params) for sequence in sequences):
             self._kept = made
         return made
 
+    def history_index(self, layout: Layout) -> list[Tensor]:
+        """For each draft, where it goes in `history`: [1, count] int32; none where no row looks.
+
+        A sequence without penalties has none: its drafts go to a last word that nobody reads.
+        """
+        if not any(s.sequence in self._histories for s in layout.drafting):
+            return []
+        spots = [
+            (self._histories[s.sequence] + s.row, 1)
+            if s.sequence in self._histories
+            else (self._spare, 0)
+            for s in layout.drafting
+        ]
+        return [
+            self._tensor([at + step * draft for at, step in spots[:count]], torch.int32)[None]
+            for draft, (_, count) in enumerate(layout.stretches)
+        ]
+
     def _make(
-        self, rows: list[tuple[Sequence, int]], sequences: list[Sequence], scoring: bool
+        self,
+        samples: list[Sample],
+        rows: list[tuple[Sequence, int]],
+        sequences: list[Sequence],
+        scoring: bool,
     ) -> SampleRows:
         count = len(rows)
+        drafts = {s.sequence: s.proposed or (0,) * s.drawn for s in samples if s.drafts}
         return SampleRows(
             **{name: self._device[name][:count] for name in (*FLOATS, *INTS[:-1], "seed")},
-            history=self._tensor(self._write_history(rows), torch.int32),
+            history=self._tensor(self._write_history(rows, drafts), torch.int32),
             **self._bias(rows),
             **self._allowed(sequences),
             given=self._device["given"][:count] if scoring else None,
@@ -83,21 +113,24 @@ class SamplerWriter:
             self._host["is_given"][: len(rows)] = [token is not None for token in given]
         return scoring
 
-    def _write_history(self, rows: list[tuple[Sequence, int]]) -> list[int]:
+    def _write_history(
+        self, rows: list[tuple[Sequence, int]], drafts: Mapping[Sequence, tuple[int, ...]]
+    ) -> list[int]:
         """The tokens that penalties look at; the rows of a sequence share one stretch."""
         history: list[int] = []
-        starts: dict[Sequence, int] = {}
+        splits = self._histories = {}
         for at, (sequence, row) in enumerate(rows):
             if not _penalised(sequence.params):
                 self._put_history(at, 0, 0, 0)
                 continue
             prompt = sequence.lanes.base.prompt
-            if sequence not in starts:
-                starts[sequence] = len(history)
-                history += [*prompt, *sequence.continuation]
-            split = starts[sequence] + len(prompt)
-            self._put_history(at, starts[sequence], min(split, split + row), split + row)
-        return history
+            if sequence not in splits:
+                splits[sequence] = len(history) + len(prompt)
+                history += [*prompt, *sequence.continuation, *drafts.get(sequence, ())]
+            split = splits[sequence]
+            self._put_history(at, split - len(prompt), min(split, split + row), split + row)
+        self._spare = len(history)
+        return [*history, 0]
 
     def _put_history(self, at: int, start: int, split: int, end: int) -> None:
         for name, value in (("start", start), ("split", split), ("end", end)):

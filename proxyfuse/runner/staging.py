@@ -29,12 +29,18 @@ class Staging:
         on_cpu = device.type == "cpu"
         self._source = torch.zeros(size, dtype=torch.uint8, pin_memory=not on_cpu)
         self._target = self._source if on_cpu else torch.zeros_like(self._source, device=device)
+        self.words = self._target.view(torch.int32)  # all of it, as the device has it
+        self._starts = starts
         self.host: dict[str, np.ndarray] = {}
         self.device: dict[str, Tensor] = {}
         for name, (shape, dtype) in fields.items():
             cut = slice(starts[name], starts[name] + prod(shape) * dtype.itemsize)
             self.host[name] = self._source[cut].view(dtype).view(shape).numpy()
             self.device[name] = self._target[cut].view(dtype).view(shape)
+
+    def word(self, name: str) -> int:
+        """Where in `words` an array of 32-bit numbers begins."""
+        return self._starts[name] // 4
 
     def upload(self) -> None:
         """Begin the one copy down."""

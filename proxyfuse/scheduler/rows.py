@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence as Seq
 
-from proxyfuse.plan import Sample
+from proxyfuse.plan import Draft, Sample
 from proxyfuse.sequence import Sequence
 
-Drafts = Callable[[Sequence], int]  # how many tokens beyond the next one are to be verified
+Drafts = Callable[[Sequence], Draft]  # what is to be verified beyond a sequence's next token
 
 
-def no_drafts(sequence: Sequence) -> int:
+def no_drafts(sequence: Sequence) -> Draft:
     """Plain decoding: nothing is proposed ahead."""
-    return 0
+    return Draft()
 
 
-def wanted(sequence: Sequence, drafts: Drafts) -> int:
-    """Rows worth sampling: of known tokens and, while writing, of the next and its drafts."""
+def wanted(sequence: Sequence, drafts: Drafts) -> tuple[int, Draft]:
+    """Rows worth sampling: of known tokens or, while writing, of the next and its drafts."""
     known = len(sequence.continuation) - sequence.row
     if sequence.given:
         assert known > 0, "everything given was scored: it should have been retired"
-        return known
-    return known + 1 if known else 1 + drafts(sequence)
+        return known, Draft()
+    if known:
+        return known + 1, Draft()
+    draft = drafts(sequence)
+    return 1 + (len(draft.tokens) or draft.length), draft
 
 
 def settle_rows(sample: Sample, tokens: Seq[int]) -> None:

@@ -171,7 +171,7 @@ class Scheduler:
         False, and nothing changed, if the pool lacks a page for that. For more than one row, pages
         are taken only while every running lane can have another: none is preempted for drafts.
         """
-        rows = wanted(sequence, self._drafts)
+        rows, draft = wanted(sequence, self._drafts)
         count = step.count(sequence, rows)
         stops = step.stops(sequence, count)
         spared = len(self._roles) * len(self._queues.running) if count > 1 else 0
@@ -182,7 +182,7 @@ class Scheduler:
         if covered:
             if self._queues.waiting:
                 step.filling.update(self.ledger.fills(sequence, stops))
-            step.take(sequence, stops, count)
+            step.take(sequence, stops, count, draft)
             if count < rows:
                 step.behind.append(sequence)
         return covered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxyfuse.plan import Plan, Sample, Slice
+from proxyfuse.plan import Draft, Plan, Sample, Slice
 from proxyfuse.sequence import Sequence
 from proxyfuse.trio import Role, Trio
 
@@ -39,8 +39,11 @@ class Step:
             for role, lane in sequence.lanes.items()
         ]
 
-    def take(self, sequence: Sequence, stops: list[int], count: int) -> None:
-        """Spend rows on getting each lane to its stop, and on sampling `count` rows there."""
+    def take(self, sequence: Sequence, stops: list[int], count: int, draft: Draft) -> None:
+        """Spend rows on getting each lane to its stop, and on sampling `count` rows there.
+
+        Of the draft as much is taken as there are rows after the first.
+        """
         for (role, lane), stop in zip(sequence.lanes.items(), stops, strict=True):
             start = lane.computed
             if stop > start:
@@ -49,7 +52,9 @@ class Step:
                 lane.computed = stop
         if count:
             samples = self._alone if len(sequence.lanes) == 1 else self._fused
-            samples.append(Sample(sequence, sequence.row, count))
+            proposed = draft.tokens[: count - 1]
+            drawn = min(draft.length, count - 1)
+            samples.append(Sample(sequence, sequence.row, count, proposed, drawn))
             self.sampler_rows -= count
 
     def plan(self, preempted: list[Sequence]) -> Plan:

@@ -70,6 +70,15 @@ void rms_norm(const void *args, Worker &worker) {
   });
 }
 
+void place(const void *args, Worker &worker) {
+  const auto &a = *static_cast<const PlaceArgs *>(args);
+  if (worker.thread > 0) // a handful of tokens
+    return;
+  for (int64_t t = 0; t < a.targets; ++t)
+    for (int64_t i = 0; i < a.count; ++i)
+      a.out[a.index[t * a.count + i]] = a.tokens[i];
+}
+
 void silu_mul(const void *args, Worker &worker) {
   const auto &a = *static_cast<const SiluMulArgs *>(args);
   const int64_t stretches = (a.width + kStretch - 1) / kStretch;

@@ -9,6 +9,6 @@ ImportError.
 """
 
 from proxyfuse_kernels.cpu.ops import CpuOps
-from proxyfuse_kernels.cpu.tape import Tape, available, isa, isas, new_team
+from proxyfuse_kernels.cpu.tape import Reel, Tape, available, isa, isas, new_team
 
-__all__ = ["CpuOps", "Tape", "available", "isa", "isas", "new_team"]
+__all__ = ["CpuOps", "Reel", "Tape", "available", "isa", "isas", "new_team"]

@@ -80,6 +80,17 @@ class CpuOps:
             out_stride=out.stride(0),
         )
 
+    def place(self, tokens: Tensor, index: Tensor, out: Tensor) -> None:
+        targets, count = index.shape
+        self.tape.keep(tokens, index, out)
+        self.tape.native.place(
+            tokens=expect("tokens", tokens, (count,), INT, dense=True),
+            index=expect("index", index, (targets, count), INT, dense=True),
+            out=expect("out", out, (None,), INT, dense=True),
+            count=count,
+            targets=targets,
+        )
+
     def rope_append(
         self,
         qkv: Tensor,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import inf
+
 from torch import Tensor
 
 try:
@@ -49,14 +52,14 @@ class Tape:
 
     def __init__(self, isa: str | None = None) -> None:
         self.native = _cpu.Tape(isas()[0] if isa is None else isa)
-        self._kept: list[Tensor] = []
+        self._kept: list[object] = []
 
     def __len__(self) -> int:
         return len(self.native)
 
-    def keep(self, *tensors: Tensor | None) -> None:
-        """Hold tensors whose addresses were recorded."""
-        self._kept.extend(x for x in tensors if x is not None)
+    def keep(self, *objects: object) -> None:
+        """Hold what addresses were recorded of."""
+        self._kept.extend(x for x in objects if x is not None)
 
     def run(self, team: _cpu.Team) -> None:
         """Replay all operations in order, on every thread of `team`, without the GIL."""
@@ -66,3 +69,38 @@ class Tape:
         """Forget every operation and let go of its tensors."""
         self.native.clear()
         self._kept.clear()
+
+
+Tapes = Sequence[Tape]
+
+
+class Reel:
+    """Tapes of one launch: `first`, then each draft, then `verify[n]` where n drafts were fed.
+
+    drafts: what draws it, what feeds it to the drafting model, and the [rows] float32
+    log-probabilities of what was drawn; no more rows than the draft before.
+    """
+
+    def __init__(
+        self, first: Tapes, drafts: Sequence[tuple[Tapes, Tapes, Tensor]], verify: Sequence[Tapes]
+    ) -> None:
+        self._kept = (first, drafts, verify)
+        self._native = _cpu.Reel(
+            _natives(first),
+            [
+                (_natives(draw), _natives(feed), logprobs.data_ptr(), len(logprobs))
+                for draw, feed, logprobs in drafts
+            ],
+            [_natives(tapes) for tapes in verify],
+        )
+
+    def run(self, team: _cpu.Team, least: float = -inf) -> int:
+        """Play everything in one parallel region, without the GIL; how many drafts were fed.
+
+        Drafting ends where no row's drafts have summed log-probabilities of `least` or more.
+        """
+        return self._native.run(team, least)
+
+
+def _natives(tapes: Tapes) -> list[_cpu.Tape]:
+    return [tape.native for tape in tapes]

@@ -18,6 +18,7 @@ from typing import Any
 
 from torch import Tensor
 
+from proxyfuse_kernels.cpu.tape import Tape
 from proxyfuse_kernels.proxy_sample import compiled, reference
 from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
 
@@ -59,6 +60,22 @@ class Sampler:
         if self._kernel is not None and logits[0].device.type == "cpu":
             run = partial(compiled.run, self._kernel)
         return run(logits, rows, vocab=self.vocab, top=top, ranks=ranks, roles=roles)
+
+    def record(
+        self,
+        tape: Tape,
+        logits: Sequence[Tensor],
+        rows: SampleRows,
+        begin: int,
+        draws: SampleDraws,
+    ) -> None:
+        """Rows from `begin` on, as many as logits[0] has, onto a tape of this sampler's team.
+
+        Draws go to the front of `draws`, which may be longer; `rows` may be too. Needs the compiled
+        kernel; raises `ValueError` as `proxy_sample` does.
+        """
+        check(logits, self.vocab)
+        compiled.record(self._kernel, tape, logits, rows, begin, draws)
 
 
 def proxy_sample(

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
+from proxyfuse_kernels.cpu.tape import Tape
+from proxyfuse_kernels.proxy_sample.rows import SHARED, SampleDraws, SampleRows
 
 DTYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}  # DType in csrc/cpu/ops.h
 FLOATS = ("alpha", "temperature", "top_p", "min_p", "repetition", "presence", "frequency")
@@ -36,17 +37,41 @@ def run(
 ) -> SampleDraws:
     """`proxy_sample` by a `_cpu.Sampler` made for vocab."""
     count, top = logits[0].shape[0], min(top, vocab)
-    draws = allocate(count, top, ranks, roles)
-    kernel.run(
+    draws = SampleDraws.empty(count, top, ranks, roles)
+    kernel.run(*arguments(logits, columns(rows), rows.allowed, draws))
+    return draws
+
+
+def record(
+    kernel: Any,
+    tape: Tape,
+    logits: Sequence[Tensor],
+    rows: SampleRows,
+    begin: int,
+    draws: SampleDraws,
+) -> None:
+    """The same onto a tape: rows [begin, begin + len(logits[0])), drawn into `draws` from 0 on."""
+    found = [
+        address + begin * dtype.itemsize if address and name not in SHARED else address
+        for (name, dtype), address in zip(TYPES.items(), columns(rows), strict=True)
+    ]
+    tape.keep(kernel, logits, rows, draws)
+    kernel.record(tape.native, *arguments(logits, found, rows.allowed, draws))
+
+
+def arguments(
+    logits: Sequence[Tensor], columns: list[int], allowed: Tensor | None, draws: SampleDraws
+) -> tuple[Any, ...]:
+    """What `_cpu.Sampler` takes."""
+    return (
         [describe(x) for x in logits],
-        count,
+        logits[0].shape[0],
         logits[-1].shape[0] if len(logits) == 3 else 0,
-        top,
-        columns(rows),
-        0 if rows.allowed is None else rows.allowed.stride(0),
+        0 if draws.top_ids is None else draws.top_ids.shape[1],
+        columns,
+        0 if allowed is None else allowed.stride(0),
         [0 if x is None else x.data_ptr() for x in fields_of(draws)],
     )
-    return draws
 
 
 def describe(logits: Tensor) -> tuple[int, int, int]:
@@ -70,17 +95,3 @@ def columns(rows: SampleRows) -> list[int]:
         else:
             raise ValueError(f"{name}: got {column.dtype}, want contiguous {dtype}")
     return found
-
-
-def allocate(count: int, top: int, ranks: bool, roles: bool) -> SampleDraws:
-    """Memory for the draws asked for."""
-    return SampleDraws(
-        tokens=torch.empty(count, dtype=torch.int32),
-        logprobs=torch.empty(count),
-        logsumexp=torch.empty(count),
-        finite=torch.empty(count, dtype=torch.bool),
-        ranks=torch.empty(count, dtype=torch.int32) if ranks else None,
-        role_logprobs=torch.empty(count, 3) if roles else None,
-        top_ids=torch.empty(count, top, dtype=torch.int32) if top else None,
-        top_logprobs=torch.empty(count, top) if top else None,
-    )

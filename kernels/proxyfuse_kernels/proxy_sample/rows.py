@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
+
+
+SHARED = ("history", "bias_ids", "bias_values", "allowed")  # without an entry for each row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,16 @@ class SampleRows:
     allowed_row: Tensor | None = None  # [S] int32; which mask; one of all ones where all may come
     given: Tensor | None = None  # [S] int32; where is_given: this token instead of a draw
     is_given: Tensor | None = None  # [S] bool
+
+    def cut(self, begin: int, count: int) -> SampleRows:
+        """Rows [begin, begin + count) alone."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        rows = {
+            name: column[begin : begin + count + (name == "bias_start")]
+            for name, column in values.items()
+            if column is not None and name not in SHARED
+        }
+        return SampleRows(**(values | rows))
 
     @classmethod
     def plain(cls, count: int, device: str = "cpu", **columns: Tensor) -> SampleRows:
@@ -68,3 +81,30 @@ class SampleDraws:
     role_logprobs: Tensor | None = None  # [S, 3] float32; under each role alone; NaN if absent
     top_ids: Tensor | None = None  # [S, n] int32; likeliest first, lower id first among equals
     top_logprobs: Tensor | None = None  # [S, n] float32
+
+    @classmethod
+    def empty(
+        cls, count: int, top: int, ranks: bool, roles: bool, device: torch.device | str = "cpu"
+    ) -> SampleDraws:
+        """Memory for the fields asked for."""
+
+        def rows(dtype: torch.dtype, *width: int) -> Tensor:
+            return torch.empty(count, *width, dtype=dtype, device=device)
+
+        return cls(
+            tokens=rows(torch.int32),
+            logprobs=rows(torch.float32),
+            logsumexp=rows(torch.float32),
+            finite=rows(torch.bool),
+            ranks=rows(torch.int32) if ranks else None,
+            role_logprobs=rows(torch.float32, 3) if roles else None,
+            top_ids=rows(torch.int32, top) if top else None,
+            top_logprobs=rows(torch.float32, top) if top else None,
+        )
+
+    def take(self, drawn: SampleDraws) -> None:
+        """Overwrite the leading rows by what was drawn for the same fields."""
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(drawn, field.name)
+            if mine is not None:
+                mine[: len(theirs)] = theirs

@@ -1,0 +1,1 @@
+"""Drafted tokens to the places where later operations read them: exact."""

@@ -1,0 +1,106 @@
+"""The parts of a step, put into one launch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from proxyfuse.runner.drafts import Drafts
+from proxyfuse.runner.forward import Forward
+from proxyfuse.runner.layout import Layout
+from proxyfuse.runner.stage import Draft, Launch, Part, Stage
+from proxyfuse.trio import Role, Trio
+from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
+
+MOST_LAUNCHES = 64  # kept while the sampler's rows ask for the same
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A step that was written down: what it runs, by the numbers that shape it."""
+
+    layout: Layout
+    counts: Mapping[Role, tuple[int, int]]  # rows of each forward, and how many feed its head
+    drawer: Role | None  # who draws drafts
+    alone: bool  # one sequence has all rows: those past an early end of drafting can be left out
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Equal for steps that take the same parts."""
+        layout = self.layout
+        sizes = (layout.fused, len(layout.rows), *layout.stretches)
+        return (self.drawer, self.alone, *self.counts.values(), *sizes)
+
+
+class Assembly:
+    """Makes launches of steps; one that comes again is found again."""
+
+    def __init__(
+        self, stage: Stage, forwards: Trio[Forward], drafts: Drafts, words: Tensor
+    ) -> None:
+        self._stage = stage
+        self._forwards = forwards
+        self._drafts = drafts
+        self._words = words
+        self._rows: SampleRows | None = None
+        self._launches: dict[tuple[object, ...], Launch] = {}
+
+    def launch(
+        self, step: Counted, rows: SampleRows | None, draws: SampleDraws, histories: list[Tensor]
+    ) -> Launch:
+        """`histories`: for each draft, where it goes in rows.history; none where no row looks."""
+        if rows is not self._rows or len(self._launches) >= MOST_LAUNCHES:
+            self._rows = rows
+            self._launches.clear()
+        key = (id(draws), *step.shape)
+        launch = self._launches.get(key)
+        if launch is None:
+            launch = self._launches[key] = self._assemble(step, rows, draws, histories)
+        return launch
+
+    def _assemble(
+        self, step: Counted, rows: SampleRows | None, draws: SampleDraws, histories: list[Tensor]
+    ) -> Launch:
+        if step.drawer is None or rows is None:
+            return self._stage.launch([], [], [self._verify(step, rows, draws, 0)])
+        first = [self._forwards[step.drawer].run(*step.counts[step.drawer])]
+        count = len(step.layout.stretches)
+        drafts = [self._draft(step, rows, histories, draft) for draft in range(count)]
+        verify = [self._verify(step, rows, draws, count - fed) for fed in range(count + 1)]
+        return self._stage.launch(first, drafts, verify)
+
+    def _draft(
+        self, step: Counted, rows: SampleRows, histories: list[Tensor], draft: int
+    ) -> Draft:
+        """Draw from the rows before, tell those who read it, and run the rows that do."""
+        assert step.drawer is not None
+        drawer, stretches, drafts = self._forwards[step.drawer], step.layout.stretches, self._drafts
+        begin, count = stretches[draft]
+        before = stretches[draft - 1][0] if draft else 0
+        drawn, tokens = drafts.draws(draft, count), drafts.tokens(draft, count)
+        index = drafts.index(draft, count, len(self._forwards) - 1)
+        draw = [self._stage.sample([drawer.logits(before, count)], rows, before, drawn)]
+        draw.append(self._stage.record(lambda ops: ops.place(tokens, index, self._words)))
+        if histories:
+            spots, history = histories[draft], rows.history
+            draw.append(self._stage.record(lambda ops: ops.place(tokens, spots, history)))
+        return draw, [drawer.feed(draft + 1, count, begin)], drawn.logprobs
+
+    def _verify(
+        self, step: Counted, rows: SampleRows | None, draws: SampleDraws, unfed: int
+    ) -> list[Part]:
+        """Every other role over all rows, then the sampler; less what was not fed, if it can be."""
+        less = unfed if step.alone else 0
+        parts = [
+            self._forwards[role].run(count - less, heads - less)
+            for role, (count, heads) in step.counts.items()
+            if count and role is not step.drawer
+        ]
+        if rows is not None:
+            heads = (len(step.layout.rows) - less, *(step.layout.fused - less,) * 2)
+            roles = step.counts if step.layout.fused else (Role.BASE,)
+            logits = [self._forwards[r].logits(0, n) for r, n in zip(roles, heads, strict=False)]
+            parts.append(self._stage.sample(logits, rows, 0, draws))
+        return parts

@@ -1,0 +1,89 @@
+"""What is drawn ahead during a step: its rows, its tokens, and where else they are to be read."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from proxyfuse.models.decoder import Rows
+from proxyfuse.plan import Sample
+from proxyfuse.runner.layout import Layout
+from proxyfuse.runner.rows import RowWriter
+from proxyfuse.runner.staging import Fields, Staging
+from proxyfuse_kernels.proxy_sample import SampleDraws
+
+COLUMNS = ("ids", "positions", "slots", "lanes")
+
+
+def draft_fields(drafts: int, sequences: int, readers: int) -> Fields:
+    """One row a draft, one column a sequence; a draft goes to so many readers' own rows."""
+    columns = dict.fromkeys(COLUMNS, ((drafts, sequences), torch.int32))
+    fields = columns | {"index": ((drafts, readers * sequences), torch.int32)}
+    return {f"draft.{name}": field for name, field in fields.items()}
+
+
+class Drafts:
+    """The staging arrays of up to `most` drafts of each sequence, and what drawing them leaves."""
+
+    def __init__(self, staging: Staging, most: int, sequences: int) -> None:
+        device = staging.words.device
+        self.most = most
+        self.host = {name: staging.host[f"draft.{name}"] for name in (*COLUMNS, "index")}
+        self._device = {name: staging.device[f"draft.{name}"] for name in (*COLUMNS, "index")}
+        self._staging = staging
+        self._order = torch.arange(sequences, dtype=torch.int32, device=device)
+        self._logprobs = torch.zeros(most, sequences, device=device)
+        self._logsumexp = torch.zeros(sequences, device=device)
+        self._finite = torch.zeros(sequences, dtype=torch.bool, device=device)
+
+    def rows(self, page_table: Tensor) -> list[Rows]:
+        """The rows that read each draft, for a role of this page table."""
+        return [
+            Rows(
+                **{name: self._device[name][draft] for name in COLUMNS},
+                page_table=page_table,
+                samples=self._order,
+            )
+            for draft in range(self.most)
+        ]
+
+    def draws(self, draft: int, count: int) -> SampleDraws:
+        """Where the draft's `count` tokens go: right to the rows that read them."""
+        return SampleDraws(
+            tokens=self.tokens(draft, count),
+            logprobs=self._logprobs[draft, :count],
+            logsumexp=self._logsumexp[:count],
+            finite=self._finite[:count],
+        )
+
+    def tokens(self, draft: int, count: int) -> Tensor:  # [count] int32
+        """The draft's tokens, once drawn."""
+        return self._device["ids"][draft, :count]
+
+    def index(self, draft: int, count: int, readers: int) -> Tensor:  # [readers, count] int32
+        """The words of the staging buffer that hold each reader's id of the draft."""
+        return self._device["index"][draft, : readers * count].view(readers, count)
+
+    def point(self, layout: Layout, readers: dict[str, RowWriter]) -> None:
+        """Write the index: readers by the name of their ids."""
+        starts = [(writer, self._staging.word(name)) for name, writer in readers.items()]
+        for draft, (_, count) in enumerate(layout.stretches):
+            reading = layout.drafting[:count]
+            words = [
+                start + writer.row_of(sample, draft)
+                for writer, start in starts
+                for sample in reading
+            ]
+            self.host["index"][draft, : len(words)] = words
+
+    def drawn(self, layout: Layout) -> dict[Sample, list[int]]:
+        """The tokens drawn for each drafting sample; waits for the device."""
+        count = len(layout.stretches)
+        if not count:
+            return {}
+        table = self._device["ids"][:count, : len(layout.drafting)].tolist()
+        return {
+            sample: [row[at] for row in table[: sample.drawn]]
+            for at, sample in enumerate(layout.drafting)
+        }
+

@@ -1,0 +1,42 @@
+"""Where a launch is put together: recorded part by part, then run as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from proxyfuse_kernels.ops import Ops
+from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
+
+Part = Any  # operations over fixed buffers, as the stage that recorded them keeps them
+Parts = Sequence[Part]
+Draft = tuple[Parts, Parts, Tensor]  # what draws it, what feeds it, its log-probabilities [rows]
+
+
+class Launch(Protocol):
+    """Parts in their order, ready to run again and again."""
+
+    def run(self, least: float = -inf) -> int:
+        """Run everything; how many drafts were fed.
+
+        A stage that can tell without waiting stops drafting where no row's drafts have summed
+        log-probabilities of `least` or more.
+        """
+
+
+class Stage(Protocol):
+    """One way of running operations."""
+
+    def record(self, write: Callable[[Ops], object]) -> Part:
+        """The operations that `write` calls."""
+
+    def sample(
+        self, logits: Sequence[Tensor], rows: SampleRows, begin: int, draws: SampleDraws
+    ) -> Part:
+        """`proxy_sample` of rows [begin, begin + len(logits[0])), into the front of `draws`."""
+
+    def launch(self, first: Parts, drafts: Sequence[Draft], verify: Sequence[Parts]) -> Launch:
+        """`first`, each draft in turn, then `verify[n]` where n drafts were fed."""

@@ -1,0 +1,59 @@
+"""Plain torch operations on any device, run one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+
+from torch import Tensor
+
+from proxyfuse.runner.stage import Draft
+from proxyfuse_kernels.ops import Ops
+from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
+from proxyfuse_kernels.reference import ReferenceOps
+
+Act = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainLaunch:
+    """Calls in their order. It never waits for the device, so every draft is fed."""
+
+    acts: Sequence[Act]
+    drafts: int
+
+    def run(self, least: float = -inf) -> int:
+        """Call them all."""
+        for act in self.acts:
+            act()
+        return self.drafts
+
+
+class PlainStage:
+    """Parts are calls of `ReferenceOps` and of the sampler's own plain version."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._ops = ReferenceOps()
+        self._sampler = sampler
+
+    def record(self, write: Callable[[Ops], object]) -> Act:
+        """A call that writes everything out."""
+        return partial(write, self._ops)
+
+    def sample(
+        self, logits: Sequence[Tensor], rows: SampleRows, begin: int, draws: SampleDraws
+    ) -> Act:
+        """A call that draws and copies."""
+        cut = rows.cut(begin, len(logits[0]))
+        top = 0 if draws.top_ids is None else draws.top_ids.shape[1]
+        wanted = {"ranks": draws.ranks is not None, "roles": draws.role_logprobs is not None}
+        return lambda: draws.take(self._sampler(logits, cut, top=top, **wanted))
+
+    def launch(
+        self, first: Sequence[Act], drafts: Sequence[Draft], verify: Sequence[Sequence[Act]]
+    ) -> PlainLaunch:
+        """With every draft fed, there is one order."""
+        fed = [act for draw, feed, _ in drafts for act in (*draw, *feed)]
+        return PlainLaunch([*first, *fed, *verify[-1]], len(drafts))

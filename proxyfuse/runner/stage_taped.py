@@ -1,0 +1,59 @@
+"""The CPU's compiled operations, on tapes that a team replays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from proxyfuse.runner.stage import Draft
+from proxyfuse_kernels.cpu import CpuOps, Reel, Tape
+from proxyfuse_kernels.ops import Ops
+from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
+
+if TYPE_CHECKING:
+    from proxyfuse_kernels._cpu import Team
+
+
+@dataclass(frozen=True, slots=True)
+class TapedLaunch:
+    """A reel and its team: one parallel region, one call."""
+
+    reel: Reel
+    team: Team
+
+    def run(self, least: float = -inf) -> int:
+        """Play the reel."""
+        return self.reel.run(self.team, least)
+
+
+class TapedStage:
+    """Parts are tapes."""
+
+    def __init__(self, sampler: Sampler, team: Team) -> None:
+        """`sampler`: one made for this team."""
+        self._sampler = sampler
+        self._team = team
+
+    def record(self, write: Callable[[Ops], object]) -> Tape:
+        """A tape of everything that `write` calls."""
+        tape = Tape()
+        write(CpuOps(tape))
+        return tape
+
+    def sample(
+        self, logits: Sequence[Tensor], rows: SampleRows, begin: int, draws: SampleDraws
+    ) -> Tape:
+        """A tape of one operation."""
+        tape = Tape()
+        self._sampler.record(tape, logits, rows, begin, draws)
+        return tape
+
+    def launch(
+        self, first: Sequence[Tape], drafts: Sequence[Draft], verify: Sequence[Sequence[Tape]]
+    ) -> TapedLaunch:
+        """All of it spliced into one reel."""
+        return TapedLaunch(Reel(first, drafts, verify), self._team)
