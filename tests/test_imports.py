@@ -16,6 +16,7 @@ FLOORS: list[list[set[str]]] = [
     [{"proxyfuse"}],
     [{"engine", "reference"}],
     [{"scheduler"}, {"runner"}, {"measure"}],
+    [{"speculation"}],
     [{"models"}, {"cache"}, {"text"}],
     [{"sequence", "plan", "config"}],
     [{"sampling", "trio", "errors"}],

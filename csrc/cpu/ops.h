@@ -96,7 +96,8 @@ struct AttentionArgs {
 
 // One instruction set's version of every operation.
 struct Kernels {
-  Kernel embed, rms_norm, linear, select, place, silu_mul, rope_append, paged_attention, proxy_sample;
+  Kernel embed, rms_norm, linear, select, place, silu_mul, rope_append, paged_attention,
+      proxy_sample;
 };
 
 } // namespace proxyfuse::cpu

@@ -35,7 +35,9 @@ class Ops(Protocol):
         """out[s] = x[rows[s]].  x [T, D] float32, rows [S] int32, out [S, D] float32."""
 
     def place(self, tokens: Tensor, index: Tensor, out: Tensor) -> None:
-        """out[index[t, i]] = tokens[i], places written twice excepted: a draft goes where it is read.
+        """out[index[t, i]] = tokens[i]: a draft goes where it is read.
+
+        Where an index stands twice, either token may stay.
 
         tokens [N], index [targets, N] and out [M] int32; every index lies in [0, M).
         """

@@ -75,14 +75,13 @@ class Engine:
             speculator = self._speculator
             speculator.begin(self._scheduler.running)
             plan = self._scheduler.plan()
-            begun = perf_counter()
             flight = self._runner.launch(plan, speculator.drawer, speculator.least)
-            self.settle(flight, begun)
+            self.settle(flight)
 
-    def settle(self, flight: Flight, begun: float) -> None:
+    def settle(self, flight: Flight) -> None:
         """Give the draws to their sequences; retire what ended; tell the sinks."""
         plan, landed = flight.plan, flight.land()
-        self._speculator.observe(plan, landed.accepted, perf_counter() - begun)
+        self._speculator.observe(plan, landed.accepted, perf_counter() - flight.begun)
         kept = [self._take(*one, landed) for one in zip(plan.samples, landed.entries, strict=True)]
         self._scheduler.settle(plan, kept)
         for sample, tokens, tried in zip(plan.samples, kept, landed.tried, strict=True):

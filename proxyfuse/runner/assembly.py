@@ -71,9 +71,7 @@ class Assembly:
         verify = [self._verify(step, rows, draws, count - fed) for fed in range(count + 1)]
         return self._stage.launch(first, drafts, verify)
 
-    def _draft(
-        self, step: Counted, rows: SampleRows, histories: list[Tensor], draft: int
-    ) -> Draft:
+    def _draft(self, step: Counted, rows: SampleRows, histories: list[Tensor], draft: int) -> Draft:
         """Draw from the rows before, tell those who read it, and run the rows that do."""
         assert step.drawer is not None
         drawer, stretches, drafts = self._forwards[step.drawer], step.layout.stretches, self._drafts

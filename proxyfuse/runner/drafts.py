@@ -86,4 +86,3 @@ class Drafts:
             sample: [row[at] for row in table[: sample.drawn]]
             for at, sample in enumerate(layout.drafting)
         }
-

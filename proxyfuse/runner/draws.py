@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from proxyfuse.plan import Plan, Sample
+from proxyfuse.plan import Plan
 from proxyfuse.runner.drafts import Drafts
 from proxyfuse.runner.layout import Layout
 from proxyfuse_kernels.proxy_sample import SampleDraws
@@ -46,6 +46,7 @@ class Flight:
     draws: SampleDraws
     drafts: Drafts
     fed: int  # drafts that were run, of those to be drawn
+    begun: float  # when, by `time.perf_counter`
 
     def land(self) -> Landed:
         """Wait for the device and bring the draws up. The only place that waits."""

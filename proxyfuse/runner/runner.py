@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
+from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -93,6 +94,7 @@ class Runner:
         drawer: who draws the drafts that the plan leaves to be drawn. least: where a device can
         tell by itself, drafting ends when no draft's probability so far is exp(least) or more.
         """
+        begun = perf_counter()
         layout = lay_out(plan.samples)
         rows = self._sampler_rows.write(plan.samples, layout) if plan.samples else None
         step = self._write(plan, layout, drawer if layout.drafting else None)
@@ -100,7 +102,7 @@ class Runner:
         self._staging.upload()
         draws = self._draws_for(plan.samples)
         fed = self._assembly.launch(step, rows, draws, histories).run(least)
-        return Flight(plan, layout, draws, self._drafts, fed)
+        return Flight(plan, layout, draws, self._drafts, fed, begun)
 
     def _write(self, plan: Plan, layout: Layout, drawer: Role | None) -> Counted:
         counts = {}

@@ -32,9 +32,8 @@ class Chooser:
     def __init__(self, weights: Mapping[Role, int], most: int) -> None:
         total = sum(weights.values())
         shares = {role: size / total for role, size in weights.items() if role is not Role.BASE}
-        self._costs: dict[Role | None, Costs] = {
-            source: Costs(share + VERIFYING) for source, share in {**shares, None: 0.0}.items()
-        }
+        self._costs: dict[Role | None, Costs] = {None: Costs(VERIFYING)}
+        self._costs |= {role: Costs(share + VERIFYING) for role, share in shares.items()}
         self._lengths = [length for length in LENGTHS if length <= most]
         self._chosen: dict[tuple[Role | None, int, int], Choice] = {}
         self._age = 0

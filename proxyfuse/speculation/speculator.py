@@ -10,7 +10,7 @@ from math import inf, log
 from proxyfuse.plan import Draft, Plan, Sample
 from proxyfuse.sequence import Sequence
 from proxyfuse.speculation.acceptance import Acceptance
-from proxyfuse.speculation.choice import Chooser
+from proxyfuse.speculation.choice import Choice, Chooser
 from proxyfuse.speculation.lookup import Lookup
 from proxyfuse.trio import Role
 
@@ -78,8 +78,8 @@ class Speculator:
 
     def _best(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
         """The source and length that promise most; now and then a trial of what promised little."""
-        drawers = self._drawers(sequence, drafting)
-        choices = [
+        drawers = self._drawers(sequence)
+        choices: list[tuple[Choice, Source]] = [
             (self._chooser.best(drawer, drafting.of(drawer).rate, self._running), drawer)
             for drawer in drawers
         ]
@@ -90,7 +90,7 @@ class Speculator:
         drafting.idle += 1
         if not choices:
             return Draft()
-        choice, source = max(choices, key=lambda item: item[0].gain)
+        choice, source = max(choices, key=lambda one: one[0].gain)
         length = choice.length
         if not length:
             if drafting.idle < drafting.patience:
@@ -100,11 +100,11 @@ class Speculator:
         if source is None:
             drafting.source = None
             return Draft(tokens=found.tokens[:length])
-        if choice.length and len(drawers) and self._undecided:
+        if choice.length and self._undecided:
             self.least = log(choice.worth)
         return self._draw(drafting, source, min(length, room))
 
-    def _drawers(self, sequence: Sequence, drafting: Drafting) -> list[Role]:
+    def _drawers(self, sequence: Sequence) -> list[Role]:
         """Models that may draw: one step has one, whoever asks first."""
         if len(sequence.lanes) == 1:
             return []

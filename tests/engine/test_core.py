@@ -53,9 +53,9 @@ def test_a_score_that_was_cut_short_says_so(trio, open_llm) -> None:
     llm = open_llm(trio, max_num_batched_tokens=1)
     launch = llm._loaded.runner.launch
 
-    def aborting(plan: Any) -> Any:
+    def aborting(plan: Any, *how: Any) -> Any:
         llm.abort("0")
-        return launch(plan)
+        return launch(plan, *how)
 
     llm._loaded.runner.launch = aborting
     with pytest.raises(EngineError, match="0 of 3 tokens"):
@@ -65,7 +65,7 @@ def test_a_score_that_was_cut_short_says_so(trio, open_llm) -> None:
 def test_a_failed_step_fails_a_score_by_its_name(trio, open_llm) -> None:
     llm = open_llm(trio)
 
-    def fails(plan: Any) -> Any:
+    def fails(plan: Any, *how: Any) -> Any:
         raise OSError("the device is gone")
 
     llm._loaded.runner.launch = fails
@@ -84,8 +84,3 @@ def test_a_decoder_that_cannot_be_followed_is_refused_at_once(trio, tmp_path) ->
     path.write_text(json.dumps(spec))
     with pytest.raises(TokenizerError, match="decoder"):
         LLM(*folders.values(), device="cpu", kv_cache_bytes=1 << 20)
-
-
-def test_drafts_that_will_not_be_made_are_not_taken_silently(trio, open_llm) -> None:
-    with pytest.warns(RuntimeWarning, match="speculate: got 4"):
-        open_llm(trio, speculate=4)

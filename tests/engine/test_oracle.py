@@ -110,7 +110,7 @@ def test_the_tiny_pool_preempts_and_evicts(trio, open_llm) -> None:
     llm = open_llm(trio, **TINY)
     plans = []
     launch = llm._loaded.runner.launch
-    llm._loaded.runner.launch = lambda plan: (plans.append(plan), launch(plan))[1]
+    llm._loaded.runner.launch = lambda plan, *how: (plans.append(plan), launch(plan, *how))[1]
     rng = random.Random(0)
     prompts = [[rng.randrange(1, 293) for _ in range(14)] for _ in range(8)]
     llm.generate(prompts, SamplingParams(max_tokens=16, ignore_eos=True), use_tqdm=False)

@@ -130,13 +130,13 @@ def test_prompt_logprobs_are_those_of_hugging_face(trio, open_llm) -> None:
 
 def test_n_shares_the_prompt_s_pages(trio, open_llm) -> None:
     for caching in (True, False):
-        llm = open_llm(trio, enable_prefix_caching=caching, page_size=4)
+        llm = open_llm(trio, enable_prefix_caching=caching, page_size=4, speculate=0)
         rows = []
         launch = llm._loaded.runner.launch
 
-        def counted(plan: Any, launch: Any = launch, rows: list[int] = rows) -> Any:
+        def counted(plan: Any, *how: Any, launch: Any = launch, rows: list[int] = rows) -> Any:
             rows.append(sum(cut.stop - cut.start for cut in plan.slices.base))
-            return launch(plan)
+            return launch(plan, *how)
 
         llm._loaded.runner.launch = counted
         params = SamplingParams(n=8, max_tokens=2, seed=1, ignore_eos=True)
@@ -195,7 +195,7 @@ def test_alpha_zero_leaves_the_proxies_alone(trio, open_llm) -> None:
     llm = open_llm(trio)
     ran = []
     launch = llm._loaded.runner.launch
-    llm._loaded.runner.launch = lambda plan: (ran.append(plan.slices), launch(plan))[1]
+    llm._loaded.runner.launch = lambda plan, *how: (ran.append(plan.slices), launch(plan, *how))[1]
     one(llm, WORDS, LONG.model_copy(update={"alpha": 0.0}))
     assert not any(slices[Role.EXPERT] or slices[Role.ANTIEXPERT] for slices in ran)
 

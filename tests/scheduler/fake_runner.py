@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from proxyfuse.cache import Geometry, KVShape
-from proxyfuse.plan import Plan, Sample
+from proxyfuse.plan import Draft, Plan, Sample
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.scheduler import Scheduler
 from proxyfuse.scheduler.rows import Drafts
@@ -27,6 +27,14 @@ def target(sequence: Sequence, row: int) -> int:
 def draft(sequence: Sequence, row: int) -> int:
     """The token that the fake expert proposes: often, not always, the target."""
     return target(sequence, row) + (row % 3 == 2)
+
+
+def proposal(sequence: Sequence, length: int) -> Draft:
+    """Drafts to be drawn for every other sequence, named ones for the rest: the same tokens."""
+    if sequence.arrival % 2:
+        return Draft(length)
+    row = len(sequence.continuation)
+    return Draft(tokens=tuple(draft(sequence, row + step) for step in range(length)))
 
 
 @dataclass
@@ -82,6 +90,10 @@ class Runner:
 
     def drafts(self, sample: Sample) -> list[int]:
         known = len(sample.sequence.continuation)
+        if sample.proposed:
+            assert not sample.drawn and sample.drafts == sample.count - 1
+            return list(sample.proposed)
+        assert sample.drawn == max(0, sample.row + sample.count - 1 - known)
         return [draft(sample.sequence, row) for row in range(known, sample.row + sample.count - 1)]
 
     def tokens(self, sequence: Sequence, lane: Lane, drafts: list[int]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxyfuse.plan import Sample
+from proxyfuse.plan import Draft, Sample
 from proxyfuse.scheduler.rows import no_drafts, settle_rows, wanted
 from tests.scheduler.fake_runner import sequence
 
@@ -13,10 +13,15 @@ def test_what_is_wanted() -> None:
     prompt = (1, 2, 3, 4)
     writing, scoring = sequence("a", [prompt]), sequence("b", [prompt], given=(5, 6, 7))
     reading = sequence("c", [prompt], row=-3)
-    assert wanted(writing, no_drafts) == 1
-    assert wanted(writing, lambda one: 4) == 5
-    assert wanted(scoring, lambda one: 4) == 3
-    assert wanted(reading, lambda one: 4) == 4  # three rows of the prompt, and the first draw
+    drawn, named = Draft(4), Draft(tokens=(9, 8))
+    assert wanted(writing, no_drafts) == (1, Draft())
+    assert wanted(writing, lambda one: drawn) == (5, drawn)
+    assert wanted(writing, lambda one: named) == (3, named)
+    assert wanted(scoring, lambda one: drawn) == (3, Draft())
+    assert wanted(reading, lambda one: drawn) == (
+        4,
+        Draft(),
+    )  # three prompt rows and a draw
     scoring.row = 3
     with pytest.raises(AssertionError, match="retired"):
         wanted(scoring, no_drafts)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxyfuse.plan import Draft
 from proxyfuse.sequence import Sequence, Status
 from proxyfuse.trio import Role, Trio
 from tests.scheduler.fake_runner import Runner, drain, finished, scheduler, sequence, step, target
@@ -133,8 +134,8 @@ def test_admission_leaves_a_page_for_each_running_lane(together: bool) -> None:
 
 
 def test_drafts_preempt_nobody() -> None:
-    def ahead(one: Sequence) -> int:
-        return min(8, 8 - len(one.continuation))
+    def ahead(one: Sequence) -> Draft:
+        return Draft(8 - len(one.continuation))
 
     sched, runner = scheduler(pages=7, drafts=ahead), Runner(64, 256)
     a, b = (sequence(name, [(ord(name),) * 3], max_tokens=9) for name in "ab")  # 3 pages in the end
@@ -147,7 +148,7 @@ def test_drafts_preempt_nobody() -> None:
 
 def test_pages_that_drafts_took_are_not_promised_again() -> None:
     sched, runner = (
-        scheduler(pages=6, drafts=lambda one: 8 - len(one.continuation)),
+        scheduler(pages=6, drafts=lambda one: Draft(8 - len(one.continuation))),
         Runner(64, 256),
     )
     sched.add(sequence("a", [(1,) * 3], max_tokens=9))  # one page, and two for drafts

@@ -14,6 +14,7 @@ from tests.scheduler.fake_runner import (
     Runner,
     drain,
     finished,
+    proposal,
     scheduler,
     sequence,
     step,
@@ -47,7 +48,7 @@ class Traffic(RuleBasedStateMachine):
             max_num_batched_tokens=rows,
             max_sampled_rows=sampler_rows,
             enable_prefix_caching=caching,
-            drafts=lambda sequence: min(ahead, _left(sequence) - 1),
+            drafts=lambda sequence: proposal(sequence, min(ahead, _left(sequence) - 1)),
         )
         self.runner = Runner(rows, sampler_rows)
         self.all: list[Sequence] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxyfuse.plan import Draft
 from proxyfuse.scheduler.step import Step
 from proxyfuse.trio import Role
 from tests.scheduler.fake_runner import sequence
@@ -29,12 +30,13 @@ def test_stops_without_a_sample_leave_the_last_token() -> None:
 def test_what_is_taken_is_spent() -> None:
     step, one = Step(tuple(Role), 9, 9), sequence("a", PROMPTS)
     alone = sequence("b", [(1, 2)])
-    step.take(alone, [2], 1)
-    step.take(one, [4, 7, 4], 2)
+    step.take(alone, [2], 1, Draft())
+    step.take(one, [4, 7, 4], 2, Draft(5))
     assert step.rows == [3, 2, 5] and step.sampler_rows == 6
     assert [lane.computed for lane in one.lanes.values()] == [4, 7, 4]
     plan = step.plan([])
     assert [(s.sequence, s.count) for s in plan.samples] == [(one, 2), (alone, 1)]
+    assert [(s.proposed, s.drawn) for s in plan.samples] == [((), 1), ((), 0)]
     assert [len(slices) for slices in plan.slices.values()] == [2, 1, 1]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-
 SHARED = ("history", "bias_ids", "bias_values", "allowed")  # without an entry for each row
 
 
