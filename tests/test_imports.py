@@ -24,7 +24,7 @@ FLOORS: list[list[set[str]]] = [
 ]
 
 # Files that import inside a function, and what: optional dependencies only, one place for each.
-LAZY: dict[str, set[str]] = {}
+LAZY: dict[str, set[str]] = {"proxyfuse/cli/bench/plot.py": {"matplotlib"}}
 
 
 def place(module: str) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from bench.kernels import (
     embed,
     linear,
     paged_attention,
+    place,
     proxy_sample,
     rms_norm,
     rope_append,
@@ -14,7 +15,17 @@ from bench.kernels import (
 )
 from bench.kernels.timing import run
 
-MODULES = (embed, rms_norm, linear, rope_append, paged_attention, silu_mul, select, proxy_sample)
+MODULES = (
+    embed,
+    rms_norm,
+    linear,
+    rope_append,
+    paged_attention,
+    silu_mul,
+    select,
+    proxy_sample,
+    place,
+)
 
 if __name__ == "__main__":
     run({module.__name__.rpartition(".")[2]: module.cases for module in MODULES}, "bench.kernels")

@@ -38,8 +38,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (generate, chat, score, inspect, demo, bench):
+for command in (generate, chat, score, inspect, demo):
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(spread(command))
+
+app.add_typer(bench, name="bench")
 
 
 def _version(wanted: bool) -> None:

@@ -111,12 +111,11 @@ class Engine:
 
 
 def open_llm(models: Models, engine: Engine, **more: Any) -> LLM:
-    """The engine, loaded; raises as `LLM` does."""
+    """The engine, loaded; `more` goes before what the options say. Raises as `LLM` does."""
     return LLM(
         models.base,
         models.expert,
         models.antiexpert,
         revision=models.revision,
-        **asdict(engine),
-        **more,
+        **(asdict(engine) | more),
     )

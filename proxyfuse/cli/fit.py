@@ -57,10 +57,10 @@ class Fit:
 def examine(names: Mapping[Role, str], revision: str | None, dtype: str) -> Fit:
     """Look at all that can be known without loading weights; never raises for a bad model."""
     fit = Fit()
-    run_in = _run_in(names[Role.BASE], revision, dtype)
+    chosen = run_in(names[Role.BASE], revision, dtype)
     for role, name in names.items():
         try:
-            fit.models[role] = _model(resolve(name, revision), run_in)
+            fit.models[role] = _model(resolve(name, revision), chosen)
         except ProxyFuseError as error:
             fit.reasons.append(f"{role.label}: {error}")
     if len(fit.models) == len(names):
@@ -68,8 +68,11 @@ def examine(names: Mapping[Role, str], revision: str | None, dtype: str) -> Fit:
     return fit
 
 
-def _run_in(base: str, revision: str | None, dtype: str) -> torch.dtype:
-    """The type that all models run in: what was asked for, or what the base is stored in."""
+def run_in(base: str, revision: str | None, dtype: str) -> torch.dtype:
+    """The type that all models run in: what was asked for, or what the base is stored in.
+
+    Raises `ConfigError` for a name that is no type.
+    """
     EngineConfig(dtype=dtype)  # refuses a name that is none
     if dtype == "auto":
         try:

@@ -32,10 +32,17 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = group(**own)
         command(**given)
 
+    flattened.__doc__ = _reflowed(command.__doc__ or "")
     del flattened.__wrapped__  # typer would read its signature
     flattened.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
     flattened.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
     return flattened
+
+
+def _reflowed(text: str) -> str:
+    """One line a paragraph: the manual is as wide as its reader's terminal."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _options(group: Any) -> list[inspect.Parameter]:

@@ -36,15 +36,16 @@ def row_case(
     make: Callable[[], Buffers],
     call: Call,
     *,
-    by_row: tuple[str, ...],
+    by_row: tuple[str, ...] = (),
     shared: tuple[str, ...] = (),
     read: Callable[[Buffers], Tensor] = lambda buffers: buffers["out"],
     rival: Rival | None = None,
 ) -> Case:
     """A case of an operation of `Ops`, whose rows never influence each other.
 
-    size: bytes that must move. by_row: buffers that have an entry a row. shared: other buffers that
-    are written. read: the rows of the result, out of the buffers. rival: torch's own way.
+    size: bytes that must move. by_row: buffers that have an entry a row, of which a few are judged;
+    all where there are none. shared: other buffers that are written. read: the rows of the result,
+    out of the buffers. rival: torch's own way.
     """
     return Case(
         op=op,
@@ -99,13 +100,15 @@ def _judge(
     shared: tuple[str, ...],
     read: Callable[[Buffers], Tensor],
 ) -> Judge:
-    """Compares the first, a middle and the last row with the reference's own."""
+    """Compares the first, a middle and the last row, or all, with the reference's own."""
 
     def fresh(names: tuple[str, ...]) -> Buffers:
         return buffers | {name: buffers[name].clone() for name in names}
 
-    rows = len(buffers[by_row[0]])
-    picked = sorted({0, rows // 2, rows - 1})
+    picked: list[int] | slice = slice(None)
+    if by_row:
+        rows = len(buffers[by_row[0]])
+        picked = sorted({0, rows // 2, rows - 1})
     few = fresh(shared) | {name: buffers[name][picked] for name in by_row}
     call(ReferenceOps(), few)
     want = read(few)

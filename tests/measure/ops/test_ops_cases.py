@@ -14,6 +14,7 @@ from proxyfuse.measure.ops import (
     embed,
     linear,
     paged_attention,
+    place,
     proxy_sample,
     rms_norm,
     rope_append,
@@ -36,6 +37,7 @@ CASES: dict[str, Callable[[Place, int], Case]] = {
     "paged_attention": lambda place, n: paged_attention.case(place, n, 37, 4, 2, 10, BF16),
     "silu_mul": lambda place, n: silu_mul.case(place, n, 37, BF16),
     "select": lambda place, n: select.case(place, n, 24),
+    "place": lambda place_, n: place.case(place_, n),
     "proxy_sample": lambda place, n: proxy_sample.case(place, n, 111),
     "proxy_sample nucleus": lambda place, n: proxy_sample.case(place, n, 111, 0.9),
 }
