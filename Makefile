@@ -13,7 +13,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 NATIVE := $(shell find csrc -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null)
 RECIPES := $(shell find csrc -name CMakeLists.txt 2>/dev/null)
 
-.PHONY: demo test check bench gpu
+.PHONY: demo test check bench bench-peers gpu
 
 demo: $(READY)
 	$(BIN)/proxyfuse demo
@@ -32,6 +32,10 @@ bench: $(READY)
 	$(BIN)/python -m bench.engine.throughput
 	$(BIN)/python -m bench.engine.memory
 	$(BIN)/python -m bench.readme
+
+# What optional rivals and plots need; llama.cpp is compiled, which takes minutes.
+bench-peers: $(READY)
+	$(PIP) gguf llama-cpp-python matplotlib
 
 gpu: $(READY)
 	$(BIN)/python -m pytest -m gpu

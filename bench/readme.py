@@ -9,79 +9,131 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.harness import RESULTS
+from bench.peers.lineup import MINE, MY_BASE
 
 README = RESULTS.parent.parent / "README.md"
 BEGIN, END = "<!-- figures: python -m bench.readme -->\n", "<!-- end of figures -->"
-LOOP = "Hugging Face loop, "
+NAMES = ("latency", "throughput", "memory")
+Record = dict[str, Any]
 
 
-def newest(name: str) -> tuple[Path, dict[str, Any]]:
-    """The latest record of a bench, and its file."""
-    records = [(path, json.loads(path.read_text())) for path in RESULTS.glob(f"*/*-{name}.json")]
-    return max(records, key=lambda found: str(found[1]["date"]))
+@dataclass(frozen=True)
+class Case:
+    """A column of the table: each peer's figure, and how many times faster this engine is."""
+
+    title: str
+    unit: str
+    figures: dict[str, dict[str, float]]
+    times_faster: dict[str, dict[str, float]]
 
 
-def table() -> str:
-    """The figures as Markdown."""
-    sources = [newest(name) for name in ("latency", "throughput", "memory")]
-    (_, latency), (_, throughput), (_, memory) = sources
-    rows = ["| | proxyfuse | Hugging Face, three models | ratio |", "|---|---|---|---|"]
-    rows += [_latency_row(name, latency[name]) for name in ("demo", "mid") if name in latency]
-    rows += [_throughput_row(name, throughput[name]) for name in ("demo",) if name in throughput]
-    shares = [_floor_row(name, latency[name]) for name in ("demo", "mid") if name in latency]
-    peak = f"- peak memory (mid): {memory['peak_over_sum']:.2f} of weights + arena + bare runtime"
-    return "\n".join([*rows, "", *shares, peak, "", _origin(sources), ""])
+def newest(name: str, results: Path = RESULTS) -> tuple[Path, Record] | None:
+    """The latest record of a bench that has trios, and its file."""
+    records = [(path, json.loads(path.read_text())) for path in results.glob(f"*/*-{name}.json")]
+    present = [found for found in records if "trios" in found[1]]
+    return max(present, key=lambda found: str(found[1]["date"]), default=None)
 
 
-def _latency_row(name: str, figures: dict[str, Any]) -> str:
-    way = _best_loop(figures["ms_per_token"], min)
-    mine = figures["ms_per_token"]["proxyfuse"]["median"]
-    theirs, ratio = figures["ms_per_token"][way]["median"], figures["times_faster_than"][way]
-    shown = f"{mine:.2f} ms/token | {theirs:.1f} ms/token"
-    return f"| {name} trio, batch 1, bf16 | {shown} | {_times(ratio)} |"
+def table(results: Path = RESULTS) -> str | None:
+    """The figures as Markdown; None where not every bench of the table has a record yet."""
+    sources = [found for name in NAMES if (found := newest(name, results)) is not None]
+    if len(sources) < len(NAMES):
+        return None
+    latency, throughput, memory = (record for _, record in sources)
+    cases = [*_latencies(latency), *_throughputs(throughput)]
+    rows = [
+        "| | " + " | ".join(case.title for case in cases) + " |",
+        "|---" * (len(cases) + 1) + "|",
+    ]
+    names = dict.fromkeys(name for case in cases for name in case.figures)
+    rows += [_row(name, cases) for name in names]
+    missing = dict.fromkeys(why for record in (latency, throughput) for why in record["missing"])
+    notes = [*_floors(latency), *_peaks(memory), *(f"- not measured: {why}" for why in missing)]
+    return "\n".join([*rows, "", *notes, "", _origin(sources, results), ""])
 
 
-def _throughput_row(name: str, figures: dict[str, Any]) -> str:
-    way = _best_loop(figures["tokens_per_second"], max)
-    mine = figures["tokens_per_second"]["proxyfuse"]["median"]
-    theirs, ratio = figures["tokens_per_second"][way]["median"], figures["times_faster_than"][way]
-    what = f"{name} trio, {figures['requests']} requests, {figures['concurrent']} at a time"
-    return f"| {what} | {mine:,.0f} tokens/s | {theirs:,.0f} tokens/s | {_times(ratio)} |"
+def _latencies(record: Record) -> Iterator[Case]:
+    for trio, its in record["trios"].items():
+        for batch, found in its["batches"].items():
+            title = f"{trio}, batch {batch}"
+            yield Case(title, "ms/token", found["ms_per_token"], found["times_faster_than"])
 
 
-def _best_loop(figures: dict[str, Any], best: Any) -> str:
-    """The loop's better type: that is the one to beat."""
-    loops = [way for way in figures if way.startswith(LOOP)]
-    chosen: str = best(loops, key=lambda way: figures[way]["median"])
-    return chosen
+def _throughputs(record: Record) -> Iterator[Case]:
+    for trio, its in record["trios"].items():
+        concurrent, found = list(its["concurrency"].items())[-1]
+        title = f"{trio}, {its['requests']} requests, {concurrent} at a time"
+        yield Case(title, "tokens/s", found["tokens_per_second"], found["times_faster_than"])
+
+
+def _row(name: str, cases: list[Case]) -> str:
+    label = f"**{name}**" if name == MINE else name
+    return f"| {label} | " + " | ".join(_cell(name, case) for case in cases) + " |"
+
+
+def _cell(name: str, case: Case) -> str:
+    """The rival's figure and who is faster: where the rival is, that is what stands out."""
+    if name not in case.figures:
+        return ""
+    median = case.figures[name]["median"]
+    shown = f"{median:,.0f}" if median >= 100 else f"{median:.3g}"
+    if name == MINE:
+        return f"**{shown} {case.unit}**"
+    ratio = case.times_faster[name]
+    if ratio["median"] >= 1:
+        return f"{shown}: proxyfuse {_times(ratio)}"
+    turned = {
+        "median": 1 / ratio["median"],
+        "least": 1 / ratio["most"],
+        "most": 1 / ratio["least"],
+    }
+    return f"{shown}: **it is faster**, {_times(turned)}"
 
 
 def _times(ratio: dict[str, float]) -> str:
-    return f"{ratio['median']:.1f}x ({ratio['least']:.1f} to {ratio['most']:.1f})"
+    return f"{ratio['median']:.2g}x ({ratio['least']:.2g} to {ratio['most']:.2g})"
 
 
-def _floor_row(name: str, figures: dict[str, Any]) -> str:
-    share = {way: spread["median"] for way, spread in figures["share_of_floor"].items()}
-    base = figures["times_faster_than"]["proxyfuse, base alone"]["median"]
-    return (
-        f"- {name}, batch 1: {share['proxyfuse']:.0%} of the memory floor of the trio"
-        f" ({share['proxyfuse, base alone']:.0%} for the base alone);"
-        f" a steered token takes {1 / base:.2f} times one of the base alone"
-    )
+def _floors(record: Record) -> Iterator[str]:
+    for trio, its in record["trios"].items():
+        found = its["batches"].get("1")
+        if found is not None and MY_BASE in found["share_of_floor"]:
+            share = {name: spread["median"] for name, spread in found["share_of_floor"].items()}
+            base = found["times_faster_than"][MY_BASE]["median"]
+            yield (
+                f"- {trio}, batch 1: {share[MINE]:.0%} of the memory floor of the trio"
+                f" ({share[MY_BASE]:.0%} for the base alone);"
+                f" a steered token takes {1 / base:.2f} times one of the base alone"
+            )
 
 
-def _origin(sources: list[tuple[Path, dict[str, Any]]]) -> str:
+def _peaks(record: Record) -> Iterator[str]:
+    for trio, its in record["trios"].items():
+        share = its["peak_over_sum"]
+        yield f"- peak memory ({trio}): {share:.2f} of weights + arena + bare runtime"
+
+
+def _origin(sources: list[tuple[Path, Record]], results: Path) -> str:
     about = sources[0][1]["machine"]
     commits = sorted({record["commit"] for _, record in sources})
-    files = ", ".join(f"`{path.relative_to(README.parent)}`" for path, _ in sources)
+    files = ", ".join(f"`bench/results/{path.relative_to(results)}`" for path, _ in sources)
     return (
         f"{about['cores']} cores of an {about['cpu']} (shared), torch {about['torch']}, commit"
         f" {', '.join(commits)}: {files}"
     )
+
+
+def renewed(text: str, results: Path = RESULTS) -> str:
+    """A README with the table that the results now give; as it was, where they give none."""
+    head, _, rest = text.partition(BEGIN)
+    made = table(results)
+    return text if made is None else head + BEGIN + made + END + rest.partition(END)[2]
 
 
 def main() -> None:
@@ -90,8 +142,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     text = README.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    made = head + BEGIN + table() + END + rest.partition(END)[2]
+    made = renewed(text)
     if check and made != text:
         sys.exit(
             "README.md: the figures are not those of bench/results; run python -m bench.readme"

@@ -1,19 +1,37 @@
-"""Nothing is timed that is not right: the engine's tokens against the rival's, in float32."""
+"""Nothing is timed that is not right: what a rival writes, against Hugging Face's float32 model.
+
+Every token that it writes is looked up in the rows that the reference computes for the same
+history, each text in one forward without a cache, so that no rival is its own judge. In float32 the
+token must be the row's largest: by induction, the whole text is the reference's. In a narrower type
+it may fall short of the largest logit by 4 e, where e is the largest error that Hugging Face's
+model makes on these rows in that type (for q8_0: with its weights rounded to it): a rival whose
+logits are off by at most 2 e picks a token at most 2 * 2 e below the best.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from bench.peers import hf_loop
-from proxyfuse import LLM, SamplingParams
-from proxyfuse.trio import Trio
+from bench.peers.peer import Peer, Setup, Write
+from proxyfuse.models.config import read_config
+from proxyfuse.trio import Role, Trio
+
+SLACK = 4
+TEXTS, LENGTHS, WRITTEN = 3, (2, 40), 8  # prompts of the check, their lengths, tokens after each
 
 
 class WrongOutputError(Exception):
-    """The engine and its rival write different tokens; there is nothing to time."""
+    """A rival, or this engine, writes what the reference does not; there is nothing to time."""
 
 
 def random_prompts(count: int, lengths: tuple[int, int], vocab: int, seed: int) -> list[list[int]]:
@@ -22,19 +40,69 @@ def random_prompts(count: int, lengths: tuple[int, int], vocab: int, seed: int) 
     return [[rng.randrange(3, vocab) for _ in range(rng.randint(*lengths))] for _ in range(count)]
 
 
-def require_equal(trio: Trio[Path], vocab: int, tokens: int = 8) -> None:
-    """Greedy tokens of both, alone and batched, must be the same; raises `WrongOutputError`."""
-    prompts = random_prompts(3, (2, 40), vocab, seed=1)
-    params = SamplingParams(temperature=0, max_tokens=tokens, ignore_eos=True)
-    with open_llm(trio, dtype="float32") as llm:
-        mine = [o.outputs[0].token_ids for o in llm.generate(prompts, params, use_tqdm=False)]
-    models = hf_loop.load(trio, torch.float32)
-    shared = [Trio(dict.fromkeys(models, prompt)) for prompt in prompts]
-    theirs = hf_loop.generate(models, shared, [tokens] * len(prompts))
-    if mine != theirs:
-        raise WrongOutputError(f"got {mine}, the Hugging Face loop has {theirs}")
+class Gate:
+    """Reference models of a trio, in float32 and in the types that rivals run in."""
 
+    def __init__(self, folders: Trio[Path], device: str) -> None:
+        self._folders = folders
+        self._device = device
+        self._loaded: dict[tuple[Role, str], PreTrainedModel] = {}
+        self._known: dict[tuple[tuple[Role, ...], str, str], Tensor] = {}  # most write one text
+        vocab = min(read_config(folder).vocab_size for folder in folders.values())
+        self.prompts = random_prompts(TEXTS, LENGTHS, vocab, seed=1)
 
-def open_llm(trio: Trio[Path], **options: object) -> LLM:
-    """An engine over a trio's folders, which may have no tokenizer."""
-    return LLM(*trio.values(), device="cpu", skip_tokenizer_init=True, **options)
+    def require_right(self, peer: Peer, setup: Setup) -> None:
+        """Raise `WrongOutputError` where the peer writes anything else than it should."""
+        folders = self._folders.only(peer.roles)
+        if peer.exact:
+            exact = replace(setup, dtype="float32")
+            self._require(peer, self._written(peer.open(folders, exact)), "float32")
+        if peer.dtype != "float32":
+            self._require(peer, self._written(peer.open(folders, setup)), peer.dtype)
+
+    def _written(self, opened: AbstractContextManager[Write]) -> list[list[int]]:
+        with opened as write:
+            return write(self.prompts, [WRITTEN] * len(self.prompts))
+
+    def _require(self, peer: Peer, written: Sequence[Sequence[int]], dtype: str) -> None:
+        if [len(text) for text in written] != [WRITTEN] * len(self.prompts):
+            raise WrongOutputError(f"{peer.name}: got {written}, want {WRITTEN} tokens of each")
+        rows = self._rows(peer.roles, written, "float32")
+        chosen = torch.tensor(written, device=rows.device).flatten()
+        short = float((rows.max(-1).values - rows.gather(-1, chosen[:, None])[:, 0]).max())
+        error = (self._rows(peer.roles, written, dtype) - rows).abs().max()
+        allowed = SLACK * float(error)  # 0 in float32
+        if not short <= allowed:
+            raise WrongOutputError(
+                f"{peer.name}, {dtype}: a token that it wrote is {short:.3g} below the likeliest"
+                f" in the float32 reference, want at most {allowed:.3g}"
+            )
+
+    def _rows(
+        self, roles: tuple[Role, ...], written: Sequence[Sequence[int]], dtype: str
+    ) -> Tensor:  # [texts * WRITTEN, V] float32
+        """The fused logits that each written token was to be chosen from."""
+        key = roles, str(written), dtype
+        if key not in self._known:
+            self._known[key] = self._compute(roles, written, dtype)
+        return self._known[key]
+
+    @torch.inference_mode()
+    def _compute(
+        self, roles: tuple[Role, ...], written: Sequence[Sequence[int]], dtype: str
+    ) -> Tensor:  # [texts * WRITTEN, V] float32
+        found = []
+        for prompt, text in zip(self.prompts, written, strict=True):
+            ids = torch.tensor([[*prompt, *text[:-1]]], device=self._device)
+            logits = {role: self._model(role, dtype)(ids).logits[0].float() for role in roles}
+            found.append(hf_loop.fuse(logits)[-len(text) :])
+        return torch.cat(found)
+
+    def _model(self, role: Role, dtype: str) -> PreTrainedModel:
+        if (role, dtype) not in self._loaded:
+            stored = "float32" if dtype == "q8_0" else dtype
+            model = hf_loop.load_one(self._folders[role], stored, self._device)
+            if dtype == "q8_0":  # asked for only by a rival that needs the gguf package itself
+                model = import_module("bench.peers.rounded").round_to_q8(model)
+            self._loaded[role, dtype] = model
+        return self._loaded[role, dtype]

@@ -1,79 +1,114 @@
-"""Peak resident memory of the engine against weights + arena + the bare runtime.
+"""Peak resident memory: this engine against weights + arena + the bare runtime, and its rivals.
 
     python -m bench.engine.memory
 
 Each figure is the peak of a fresh process. The bare runtime is one that has imported everything the
-engine imports and done nothing.
+engine imports and done nothing. On a GPU the host's memory is not what fills up; run it on a CPU.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench.engine.gate import open_llm, random_prompts
-from bench.engine.trios import folders
+from bench.engine.gate import random_prompts
+from bench.engine.options import command, make_parser, materials, rivals, scratch_folder
 from bench.harness import save
-from proxyfuse import SamplingParams
-from proxyfuse.engine.load import load  # noqa: F401  (the bare runtime has imported it too)
+from bench.peers.engine import arena_bytes
+from bench.peers.lineup import MINE, PEERS
+from bench.peers.peer import Peer, Setup
 from proxyfuse.measure import peak_memory
 from proxyfuse.models.config import read_config
 from proxyfuse.models.weights import weights_bytes
+from proxyfuse.trio import Role, Trio
 
-ARENA = 64 << 20  # bytes
-
-
-def run_engine(name: str, scratch: Path) -> dict[str, int]:
-    """Load a trio, touch every page of its arena, decode a crowd."""
-    trio = folders(name, scratch)
-    vocab = read_config(trio.base).vocab_size
-    with open_llm(trio, dtype="bfloat16", kv_cache_bytes=ARENA, max_num_seqs=32) as llm:
-        llm._loaded.runner.arena.memory.zero_()
-        params = SamplingParams(temperature=0, max_tokens=32, ignore_eos=True)
-        llm.generate(random_prompts(32, (16, 64), vocab, seed=5), params, use_tqdm=False)
-    sizes = [weights_bytes(at, read_config(at), torch.bfloat16) for at in trio.values()]
-    return {"peak": peak_memory(), "weights": sum(sizes), "arena": ARENA}
+SEQUENCES, PROMPT, TOKENS = 32, 64, 32
 
 
-def measure(name: str, scratch: Path) -> dict[str, Any]:
-    """Both processes' peaks, and their ratio."""
-    folders(name, scratch)
-    bare = _in_a_fresh_process(["--bare"])["peak"]
-    engine = _in_a_fresh_process(["--engine", name, str(scratch)])
-    promised = engine["weights"] + engine["arena"] + bare
-    return {"bare": bare, **engine, "peak_over_sum": engine["peak"] / promised}
+def write_once(peer: Peer, folders: Trio[Path], scratch: Path) -> int:
+    """A crowd, in this process; its peak afterwards."""
+    prompts = random_prompts(SEQUENCES, (PROMPT, PROMPT), _vocab(folders), seed=5)
+    with peer.open(folders.only(peer.roles), _setup(peer, scratch)) as write:
+        write(prompts, [TOKENS] * SEQUENCES)
+    return peak_memory()
 
 
-def _in_a_fresh_process(arguments: list[str]) -> dict[str, int]:
-    command = [sys.executable, "-m", "bench.engine.memory", *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def measure(peers: list[Peer], folders: Trio[Path], scratch: Path) -> dict[str, Any]:
+    """Every peer's peak, and this engine's over what it promises."""
+    places = [str(folder) for folder in folders.values()]
+    bare = _in_a_fresh_process(["--bare"])
+    for peer in (peer for peer in peers if peer.needs):  # it writes files of its own at first
+        _in_a_fresh_process(["--one", peer.name, str(scratch), *places])
+    peaks = {
+        peer.name: _in_a_fresh_process(["--one", peer.name, str(scratch), *places])
+        for peer in peers
+    }
+    (mine,) = (peer for peer in peers if peer.name == MINE)
+    weights = sum(weights_bytes(at, read_config(at), torch.bfloat16) for at in folders.values())
+    arena = arena_bytes(folders, _setup(mine, scratch))
+    return {
+        "bare": bare,
+        "weights": weights,
+        "arena": arena,
+        "peaks": peaks,
+        "peak_over_sum": peaks[MINE] / (bare + weights + arena),
+    }
+
+
+def _setup(peer: Peer, scratch: Path) -> Setup:
+    return Setup(
+        dtype=peer.dtype,
+        device="cpu",
+        sequences=SEQUENCES,
+        tokens=PROMPT + TOKENS,
+        scratch=scratch,
+    )
+
+
+def _vocab(folders: Trio[Path]) -> int:
+    return min(read_config(folder).vocab_size for folder in folders.values())
+
+
+def _in_a_fresh_process(arguments: list[str]) -> int:
+    """The peak that it prints last."""
+    again = [sys.executable, "-m", "bench.engine.memory", *arguments]
+    done = subprocess.run(again, check=True, capture_output=True, text=True)
+    return int(done.stdout.splitlines()[-1])
+
+
+def _be_one(name: str, scratch: str, *places: str) -> None:
+    (peer,) = (peer for peer in PEERS if peer.name == name)
+    folders = Trio(dict(zip(Role, map(Path, places), strict=False)))
+    print(write_once(peer, folders, Path(scratch)))
 
 
 def main() -> None:
     """Parse, measure, save; or be one of the measured processes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trio", default="mid")
-    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--engine", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.bare:
-        print(json.dumps({"peak": peak_memory()}))
-    elif arguments.engine:
-        print(json.dumps(run_engine(arguments.engine[0], Path(arguments.engine[1]))))
+    if sys.argv[1:2] == ["--bare"]:
+        print(peak_memory())
+    elif sys.argv[1:2] == ["--one"]:
+        _be_one(*sys.argv[2:])
     else:
-        with tempfile.TemporaryDirectory() as scratch:
-            found = measure(arguments.trio, Path(scratch) / arguments.trio)
-        print(f"{arguments.trio}: peak is {found['peak_over_sum']:.3f} of weights + arena + bare")
-        save("memory", f"python -m bench.engine.memory --trio {arguments.trio}", found)
+        _measure_all()
+
+
+def _measure_all() -> None:
+    asked = make_parser(__doc__, ["mid"], ["proxyfuse", "* loop, *"]).parse_args()
+    peers, missing = rivals(asked)
+    found: dict[str, Any] = {}
+    with scratch_folder(asked) as scratch:
+        for material in materials(asked, scratch):
+            figures = measure(peers, material.folders, scratch / "files")
+            found[material.name] = figures
+            share = figures["peak_over_sum"]
+            print(f"{material.name}: proxyfuse peaks at {share:.3f} of weights + arena + bare")
+            for name, peak in figures["peaks"].items():
+                print(f"  {name:36} {peak / 2**20:,.0f} MiB")
+    save("memory", command("bench.engine.memory"), {"trios": found, "missing": missing})
 
 
 if __name__ == "__main__":

@@ -1,104 +1,106 @@
-"""128 requests of mixed lengths, 32 at a time, against the loop in static batches of 32.
+"""Tokens a second over a workload of mixed lengths, against how many requests run at once.
 
-python -m bench.engine.throughput
+    python -m bench.engine.throughput                  the demo trio on a CPU
+    python -m bench.engine.throughput --workload FILE --concurrency 16 64 256
+
+Rivals without a scheduler take the requests in static batches, in order of arrival.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
-import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from bench.engine.gate import open_llm, random_prompts, require_equal
-from bench.engine.trios import folders
+from bench.engine import workload
+from bench.engine.contest import Case, Contest
+from bench.engine.figures import per_second, show, times_faster_than
+from bench.engine.gate import random_prompts
+from bench.engine.options import (
+    Material,
+    command,
+    make_parser,
+    materials,
+    rivals,
+    scratch_folder,
+)
 from bench.harness import save
-from bench.peers import hf_loop
-from proxyfuse import LLM, SamplingParams
-from proxyfuse.measure import Spread, in_turn, times_faster
+from bench.peers.peer import Peer
+from proxyfuse.measure import ReadStream
 from proxyfuse.models.config import read_config
-from proxyfuse.trio import Trio
 
-REQUESTS, CONCURRENT = 128, 32
-PROMPTS, LENGTHS = (8, 192), (8, 128)  # tokens, uniformly
+PEERS = ("proxyfuse*", "Hugging Face loop, *", "llama.cpp loop, bfloat16")
 
 
-def engine_run(llm: LLM, prompts: list[list[int]], lengths: list[int]) -> Callable[[], object]:
-    """All requests at once; the engine decides who runs."""
-    params = [
-        SamplingParams(temperature=0, max_tokens=length, ignore_eos=True) for length in lengths
+def as_case(requests: Sequence[workload.Asked], vocab: int) -> Case:
+    """Random prompts of the lengths asked for."""
+    prompts = [
+        random_prompts(1, (asked.prompt_tokens,) * 2, vocab, seed=number)[0]
+        for number, asked in enumerate(requests)
     ]
-    return lambda: llm.generate(prompts, params, use_tqdm=False)
+    return Case(prompts, [asked.output_tokens for asked in requests])
 
 
-def peer_run(
-    trio: Trio[Path], dtype: torch.dtype, prompts: list[list[int]], lengths: list[int]
-) -> Callable[[], object]:
-    """Batch after batch, in order of arrival."""
-    models = hf_loop.load(trio, dtype)
-    shared = [Trio(dict.fromkeys(models, prompt)) for prompt in prompts]
-
-    def run() -> None:
-        for at in range(0, len(shared), CONCURRENT):
-            hf_loop.generate(models, shared[at : at + CONCURRENT], lengths[at : at + CONCURRENT])
-
-    return run
-
-
-def measure(name: str, requests: int, rounds: int, scratch: Path) -> dict[str, Any]:
-    """The gate, then the workload both ways in turn."""
-    trio = folders(name, scratch / name)
-    vocab = read_config(trio.base).vocab_size
-    require_equal(trio, vocab)
-    prompts = random_prompts(requests, PROMPTS, vocab, seed=3)
-    rng = random.Random(4)
-    lengths = [rng.randint(*LENGTHS) for _ in prompts]
-    with open_llm(trio, dtype="bfloat16", max_num_seqs=CONCURRENT) as llm:
-        runs = {
-            "proxyfuse": engine_run(llm, prompts, lengths),
-            "Hugging Face loop, bfloat16": peer_run(trio, torch.bfloat16, prompts, lengths),
-            "Hugging Face loop, float32": peer_run(trio, torch.float32, prompts, lengths),
+def measure(
+    asked: argparse.Namespace, material: Material, peers: list[Peer], scratch: Path
+) -> dict[str, Any]:
+    """The gate, then the whole workload by every rival in turn, at each concurrency."""
+    case = as_case(requests_of(asked), read_config(material.folders.base).vocab_size)
+    stream = ReadStream(asked.device)
+    found = {}
+    for concurrent in asked.concurrency:
+        contest = Contest(
+            peers=peers,
+            folders=material.folders,
+            gate=material.gate,
+            device=asked.device,
+            sequences=concurrent,
+            rounds=asked.rounds,
+            scratch=scratch,
+            stream=stream,
+        )
+        columns = contest.run({"workload": case})["workload"]
+        found[str(concurrent)] = {
+            "tokens_per_second": per_second(columns, sum(case.lengths)),
+            "times_faster_than": times_faster_than(columns),
         }
-        columns = dict(zip(runs, in_turn(list(runs.values()), rounds, warm_up=0), strict=True))
     return {
-        "requests": requests,
-        "concurrent": CONCURRENT,
-        "written_tokens": sum(lengths),
-        "tokens_per_second": {
-            way: vars(Spread.of([sum(lengths) / value for value in column]))
-            for way, column in columns.items()
-        },
-        "times_faster_than": times_faster(columns, "proxyfuse"),
+        "requests": len(case.prompts),
+        "prompt_tokens": sum(map(len, case.prompts)),
+        "written_tokens": sum(case.lengths),
+        "concurrency": found,
     }
 
 
-def show(name: str, figures: dict[str, Any]) -> None:
-    """The same as a table."""
-    print(f"\n{name}: {figures['requests']} requests, {figures['concurrent']} at a time")
-    for way, spread in figures["tokens_per_second"].items():
-        more = figures["times_faster_than"].get(way)
-        ratio = f"proxyfuse is {Spread(**more)} times as fast" if more else ""
-        print(f"  {way:30} {Spread(**spread)!s:32} tokens/s  {ratio}")
+def requests_of(asked: argparse.Namespace) -> list[workload.Asked]:
+    """The file's, or drawn ones."""
+    if asked.workload is not None:
+        return workload.read(asked.workload)
+    return workload.draw(asked.requests, asked.seed, asked.scale, asked.longest)
 
 
 def main() -> None:
     """Parse, measure, show, save."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trio", nargs="+", default=["demo"])
-    parser.add_argument("--requests", type=int, default=REQUESTS)
+    parser = make_parser(__doc__, ["demo"], PEERS)
+    parser.add_argument("--workload", type=Path, help="JSON lines; see bench.engine.workload")
+    parser.add_argument("--requests", type=int, default=64, help="drawn, where there is no file")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scale", type=float, default=0.125, help="times ShareGPT's mean lengths")
+    parser.add_argument("--longest", type=int, default=256, help="where lengths are cut")
+    parser.add_argument("--concurrency", nargs="+", type=int, default=[1, 16])
     parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    asked = parser.parse_args()
+    peers, missing = rivals(asked)
     found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in arguments.trio:
-            found[name] = measure(name, arguments.requests, arguments.rounds, Path(scratch))
-            show(name, found[name])
-    save("throughput", " ".join(["python -m bench.engine.throughput", *sys.argv[1:]]), found)
+    with scratch_folder(asked) as scratch:
+        for material in materials(asked, scratch):
+            figures = measure(asked, material, peers, scratch / "files")
+            found[material.name] = figures
+            for concurrent, its in figures["concurrency"].items():
+                title = f"{material.name}: {figures['requests']} requests, {concurrent} at a time"
+                show(title, "tokens/s", its["tokens_per_second"], its)
+    save("throughput", command("bench.engine.throughput"), {"trios": found, "missing": missing})
 
 
 if __name__ == "__main__":

@@ -1,65 +1,100 @@
-"""What is timed: the demo trio, or random weights of a named shape, as ordinary folders."""
+"""What is timed: the demo trio, random weights of a named shape, or somebody's own folders."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, PreTrainedConfig, Qwen3Config
 
+from bench.engine.random_weights import write_random
 from proxyfuse.demo import model_folder
 from proxyfuse.trio import Role, Trio
+
+QUIET = 0.1  # how loud base's and antiexpert's heads are where the expert is to decide
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A Llama model's size."""
+    """A decoder's size; heads are `head` wide, and the vocabulary is its trio's."""
 
     width: int
     layers: int
     inner: int
+    heads: int
+    kv_heads: int
+    head: int = 128
+    tied: bool = False
 
 
 @dataclass(frozen=True)
 class Named:
-    """A trio's sizes and its vocabulary."""
+    """A trio's sizes, its vocabulary and its family."""
 
     base: Shape
     proxy: Shape
     vocab: int
+    family: type[PreTrainedConfig] = LlamaConfig
 
+    def shallow(self, layers: int = 2) -> Named:
+        """As wide, and only so deep: what the gate checks where float32 would not fit."""
+        return replace(
+            self, base=replace(self.base, layers=layers), proxy=replace(self.proxy, layers=layers)
+        )
+
+
+LLAMA2_7B = Shape(4096, 32, 11008, 32, 32)
+LLAMA3_8B = Shape(4096, 32, 14336, 32, 8)
+LLAMA3_1B = Shape(2048, 16, 8192, 32, 8, head=64, tied=True)
+QWEN3_8B = Shape(4096, 36, 12288, 32, 8)
+QWEN3_06B = Shape(1024, 28, 3072, 16, 8, tied=True)
 
 SHAPES = {
-    "tiny": Named(Shape(256, 6, 704), Shape(128, 4, 352), 4096),
-    "mid": Named(Shape(1024, 16, 3584), Shape(512, 8, 1792), 32000),
+    "tiny": Named(Shape(256, 6, 704, 4, 4, head=64), Shape(128, 4, 352, 2, 2, head=64), vocab=4096),
+    "mid": Named(
+        Shape(1024, 16, 3584, 16, 16, head=64), Shape(512, 8, 1792, 8, 8, head=64), vocab=32000
+    ),
+    "llama3-8b+1b": Named(LLAMA3_8B, LLAMA3_1B, vocab=128256),
+    "qwen3-8b+0.6b": Named(QWEN3_8B, QWEN3_06B, vocab=151936, family=Qwen3Config),
+    "llama2-13b+7b": Named(Shape(5120, 40, 13824, 40, 40), LLAMA2_7B, vocab=32000),
+    "llama2-70b+7b": Named(Shape(8192, 80, 28672, 64, 8), LLAMA2_7B, vocab=32000),
 }
 
 
-def folders(name: str, scratch: Path) -> Trio[Path]:
+def folders(name: str, scratch: Path, agreeing: bool = False) -> Trio[Path]:
     """The folders of "demo" or of a named shape, whose random weights are made in `scratch`."""
     if name == "demo":
         return Trio({role: model_folder(role.label) for role in Role})
-    shapes = SHAPES[name]
+    return make(SHAPES[name], scratch, agreeing)
+
+
+def make(named: Named, scratch: Path, agreeing: bool = False) -> Trio[Path]:
+    """Random bfloat16 weights, where they are not there yet.
+
+    `agreeing`: base and antiexpert speak softly, so that the expert mostly decides, as it does
+    after tuning. Random models that are equally loud never agree, which no draft survives.
+    """
     for role in Role:
         if not (scratch / role.label / "config.json").exists():
-            _make(shapes.base if role is Role.BASE else shapes.proxy, shapes.vocab, role, scratch)
+            shape = named.base if role is Role.BASE else named.proxy
+            config = _config(shape, named)
+            quiet = QUIET if agreeing and role is not Role.EXPERT else 1.0
+            write_random(config, scratch / role.label, int(role), quiet)
     return Trio({role: scratch / role.label for role in Role})
 
 
-def _make(shape: Shape, vocab: int, role: Role, scratch: Path) -> None:
-    torch.manual_seed(int(role))
-    config = LlamaConfig(
+def _config(shape: Shape, named: Named) -> PreTrainedConfig:
+    return named.family(
         hidden_size=shape.width,
         num_hidden_layers=shape.layers,
         intermediate_size=shape.inner,
-        num_attention_heads=shape.width // 64,
-        num_key_value_heads=shape.width // 64,
-        vocab_size=vocab,
-        max_position_embeddings=1024,
-        tie_word_embeddings=False,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        head_dim=shape.head,
+        vocab_size=named.vocab,
+        max_position_embeddings=4096,
+        tie_word_embeddings=shape.tied,
         bos_token_id=None,
         eos_token_id=None,
-        initializer_range=0.05,
+        dtype="bfloat16",
     )
-    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(scratch / role.label)

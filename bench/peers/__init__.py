@@ -1,1 +1,1 @@
-"""The rivals, each behind one small function."""
+"""The rivals, and this engine, each behind one function of one signature."""

@@ -6,21 +6,37 @@ one forward of each model with its own KV cache, logits combined, next token app
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
+from bench.peers.batches import in_batches
+from bench.peers.peer import Setup, Write
 from proxyfuse.trio import Role, Trio
 
-Prompts = Sequence[Trio[Sequence[int]]]
+Models = Trio[PreTrainedModel]
 
 
-def load(folders: Trio[Path], dtype: torch.dtype) -> Trio[PreTrainedModel]:
-    """The models in evaluation mode, on the CPU."""
-    return folders.map(lambda at: AutoModelForCausalLM.from_pretrained(at, dtype=dtype).eval())
+@contextmanager
+def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
+    """The loop over three models, or over the base alone."""
+    models = load(folders, setup.dtype, setup.device)
+    yield in_batches(lambda *asked: generate(models, *asked), setup.sequences)
+
+
+def load(folders: Trio[Path], dtype: str, device: str) -> Models:
+    """The models in evaluation mode."""
+    return folders.map(lambda at: load_one(at, dtype, device))
+
+
+def load_one(folder: Path, dtype: str, device: str) -> PreTrainedModel:
+    """One of them."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
+    return model.to(device).eval()
 
 
 class Caught:
@@ -29,8 +45,9 @@ class Caught:
     def __init__(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> None:
         longest = max(map(len, prompts))
         self.model = model
-        self.ids = torch.tensor([[0] * (longest - len(p)) + list(p) for p in prompts])
-        self.mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts])
+        padded = [([0] * (longest - len(p)), list(p)) for p in prompts]
+        self.ids = torch.tensor([pad + p for pad, p in padded], device=model.device)
+        self.mask = torch.tensor([pad + [1] * len(p) for pad, p in padded], device=model.device)
         self.cache = DynamicCache()
 
     def logits(self) -> Tensor:  # [batch, V] float32
@@ -51,35 +68,27 @@ class Caught:
         self.mask = torch.cat([self.mask, torch.ones_like(self.ids)], dim=-1)
 
 
-def greedy(row: Tensor) -> Tensor:
-    """The likeliest token of each row."""
-    return row.argmax(-1)
-
-
 @torch.inference_mode()
 def generate(
-    models: Trio[PreTrainedModel],
-    prompts: Prompts,
-    lengths: Sequence[int],
-    alpha: float = 1.0,
-    pick: Callable[[Tensor], Tensor] = greedy,
+    models: Models, prompts: Sequence[Sequence[int]], lengths: Sequence[int], alpha: float = 1.0
 ) -> list[list[int]]:
-    """Continuations of the given lengths; a static batch runs until its longest is done."""
-    runs = {role: Caught(model, [p[role] for p in prompts]) for role, model in models.items()}
-    columns = []
+    """Greedy continuations of the given lengths; a static batch runs until its longest is done."""
+    runs = {role: Caught(model, prompts) for role, model in models.items()}
+    columns: list[Tensor] = []
     for step in range(max(lengths)):
-        fused = _fuse({role: run.logits() for role, run in runs.items()}, alpha)
-        columns.append(pick(fused))
-        if step + 1 < max(lengths):
+        if step:
             for run in runs.values():
                 run.append(columns[-1])
+        fused = fuse({role: run.logits() for role, run in runs.items()}, alpha)
+        columns.append(fused.argmax(-1))
     texts = torch.stack(columns, dim=1).tolist()
     return [text[:length] for text, length in zip(texts, lengths, strict=True)]
 
 
-def _fuse(logits: dict[Role, Tensor], alpha: float) -> Tensor:
+def fuse(logits: dict[Role, Tensor], alpha: float = 1.0) -> Tensor:  # [..., V]
+    """base + alpha * (expert - antiexpert) of the ids that all have; the base where it is alone."""
     if len(logits) == 1:
         return logits[Role.BASE]
     vocab = min(rows.shape[-1] for rows in logits.values())
-    base, expert, antiexpert = (logits[role][:, :vocab] for role in Role)
+    base, expert, antiexpert = (logits[role][..., :vocab] for role in Role)
     return base + alpha * (expert - antiexpert)

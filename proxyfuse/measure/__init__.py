@@ -7,11 +7,12 @@ from proxyfuse.measure.floor import (
     streamed_weights,
 )
 from proxyfuse.measure.machine import machine, machine_name, peak_memory
-from proxyfuse.measure.protocol import in_turn, seconds
+from proxyfuse.measure.protocol import Run, in_turn, seconds
 from proxyfuse.measure.spread import Spread, percentile, ratios, times_faster
 
 __all__ = [
     "ReadStream",
+    "Run",
     "Spread",
     "bytes_a_token",
     "in_turn",

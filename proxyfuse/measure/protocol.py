@@ -16,21 +16,23 @@ def seconds(run: Run) -> float:
 
 
 def in_turn(
-    runs: Sequence[Run], rounds: int, warm_up: int = 1, lead_in: int = 0
+    runs: Sequence[Run], rounds: int, warm_up: int = 1, lead_in: int = 0, pause: float = 0.0
 ) -> list[list[float]]:
     """Seconds of each run in each round, A B A B; `warm_up` untimed runs of each come first.
 
-    `lead_in` untimed runs come before every timed one: what lasts microseconds would otherwise be
-    charged for the threads that its neighbour leaves spinning.
+    Threads that a neighbour leaves spinning would be charged to who comes next. So `lead_in`
+    untimed runs come before every timed one, for what lasts microseconds; or `pause` seconds of
+    quiet, for what lasts longer than they spin.
     """
     for run in runs:
         for _ in range(warm_up):
             run()
-    table = [[_led_in(run, lead_in) for run in runs] for _ in range(rounds)]
+    table = [[_led_in(run, lead_in, pause) for run in runs] for _ in range(rounds)]
     return [list(column) for column in zip(*table, strict=True)]
 
 
-def _led_in(run: Run, untimed: int) -> float:
+def _led_in(run: Run, untimed: int, pause: float) -> float:
+    time.sleep(pause)
     for _ in range(untimed):
         run()
     return seconds(run)

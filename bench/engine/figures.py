@@ -1,0 +1,74 @@
+"""Columns of seconds as the figures that a record keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.engine.contest import Column
+from bench.peers.lineup import MINE
+from bench.peers.peer import Peer
+from proxyfuse.measure import Spread, bytes_a_token, ratios, share_of_floor
+from proxyfuse.trio import Trio
+
+SIZE = {"float32": 2.0, "bfloat16": 1.0, "q8_0": 34 / 64}  # of bfloat16's
+
+
+def milliseconds(columns: Mapping[str, Column], tokens: int = 1) -> dict[str, Any]:
+    """Of one of `tokens` of a run, by peer."""
+    return {
+        name: vars(Spread.of([1e3 * value / tokens for value in column.own]))
+        for name, column in columns.items()
+    }
+
+
+def per_second(columns: Mapping[str, Column], tokens: int) -> dict[str, Any]:
+    """Tokens a second, where a run writes `tokens`."""
+    return {
+        name: vars(Spread.of([tokens / value for value in column.own]))
+        for name, column in columns.items()
+    }
+
+
+def times_faster_than(columns: Mapping[str, Column]) -> dict[str, Any]:
+    """How many times faster this engine is than each rival, pair by pair."""
+    return {
+        name: vars(ratios(column.own, column.mine))
+        for name, column in columns.items()
+        if name != MINE
+    }
+
+
+def shares(
+    columns: Mapping[str, Column],
+    peers: Mapping[str, Peer],
+    folders: Trio[Path],
+    steps: int,
+    stream: int,
+) -> dict[str, Any]:
+    """Each peer's share of its own floor: to read the weights it has, in its type, at each step."""
+    found = {}
+    for name, column in columns.items():
+        size = weight_bytes(peers[name], folders)
+        spent = [value / steps for value in column.own]
+        found[name] = vars(share_of_floor(column.read, spent, stream, size))
+    return found
+
+
+def weight_bytes(peer: Peer, folders: Trio[Path]) -> int:
+    """What a step of a peer reads of its weights."""
+    return int(SIZE[peer.dtype] * bytes_a_token(folders, torch.bfloat16, peer.roles))
+
+
+def show(title: str, unit: str, spreads: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
+    """One case as a table on the terminal."""
+    print(f"\n{title}")
+    for name, spread in spreads.items():
+        share = figures.get("share_of_floor", {}).get(name)
+        floor = f"{share['median']:.0%} of its floor" if share else ""
+        more = figures["times_faster_than"].get(name)
+        ratio = f"proxyfuse is {Spread(**more)} times as fast" if more else ""
+        print(f"  {name:36} {Spread(**spread)!s:30} {unit}  {floor:18} {ratio}")

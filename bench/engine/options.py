@@ -1,0 +1,91 @@
+"""The options that the engine's benches share, and what they name."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.engine.trios import SHAPES, folders, make
+from bench.peers.lineup import chosen
+from bench.peers.peer import Peer
+from proxyfuse.trio import Role, Trio
+
+CPU_SET = ["demo", "mid"]
+
+
+@dataclass(frozen=True)
+class Material:
+    """A trio to time, and the one that the gate looks at."""
+
+    name: str
+    folders: Trio[Path]
+    gate: Trio[Path]
+
+
+def make_parser(
+    about: str | None, trios: Sequence[str], peers: Sequence[str]
+) -> argparse.ArgumentParser:
+    """A parser with the options that every bench has."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = ", ".join(["demo", *SHAPES])
+    parser.add_argument("--trio", nargs="+", default=list(trios), help=f"of {names}")
+    parser.add_argument(
+        "--agreeing", action="store_true", help="random weights whose expert decides"
+    )
+    parser.add_argument("--base", type=Path, help="a folder, instead of a named trio")
+    parser.add_argument("--expert", type=Path)
+    parser.add_argument("--antiexpert", type=Path)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--peers", nargs="*", default=list(peers), help="patterns of names")
+    parser.add_argument("--scratch", type=Path, help="a folder for random weights, kept afterwards")
+    return parser
+
+
+def materials(asked: argparse.Namespace, scratch: Path) -> Iterator[Material]:
+    """The trios asked for; those of a GPU are gated as shapes of two layers, being too big."""
+    if asked.base is not None:
+        given = {
+            Role.BASE: asked.base,
+            Role.EXPERT: asked.expert,
+            Role.ANTIEXPERT: asked.antiexpert,
+        }
+        own = Trio({role: folder for role, folder in given.items() if folder is not None})
+        yield Material(asked.base.name, own, own)
+        return
+    for name in asked.trio:
+        label = f"{name}, agreeing" if asked.agreeing and name != "demo" else name
+        made = folders(name, scratch / label, asked.agreeing)
+        shallow = asked.device == "cuda" and name in SHAPES
+        gate = make(SHAPES[name].shallow(), scratch / f"{label}, shallow") if shallow else made
+        yield Material(label, made, gate)
+
+
+@contextmanager
+def scratch_folder(asked: argparse.Namespace) -> Iterator[Path]:
+    """The folder asked for, or one that goes away again."""
+    if asked.scratch is not None:
+        yield asked.scratch
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def rivals(asked: argparse.Namespace) -> tuple[list[Peer], list[str]]:
+    """The peers asked for that can run here, and why the others cannot, which is printed too."""
+    peers = chosen(asked.peers, asked.device)
+    missing = [why for peer in peers if (why := peer.missing(asked.device))]
+    for why in missing:
+        print(f"missing: {why}", file=sys.stderr)
+    return [peer for peer in peers if peer.missing(asked.device) is None], missing
+
+
+def command(module: str) -> str:
+    """How this process was started."""
+    return " ".join([f"python -m {module}", *sys.argv[1:]])

@@ -1,0 +1,105 @@
+"""How the cost of a token grows with context, batch, vocabulary and the size of the base.
+
+    python -m bench.engine.scaling --plot scaling.png
+
+Each axis changes one thing of a small trio and leaves the rest; the base alone runs in turn. The
+plot needs matplotlib.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bench.engine.contest import Case, Contest
+from bench.engine.figures import milliseconds, shares, times_faster_than
+from bench.engine.gate import random_prompts
+from bench.engine.options import command, make_parser, rivals, scratch_folder
+from bench.engine.plot import plot
+from bench.engine.trios import SHAPES, Named, make
+from bench.harness import save
+from bench.peers.peer import Peer
+from proxyfuse.measure import ReadStream, Spread
+
+START = SHAPES["tiny"]
+TOKENS = 25
+
+
+@dataclass(frozen=True)
+class Point:
+    """One place on an axis."""
+
+    axis: str
+    value: int
+    named: Named
+    batch: int = 1
+    context: int = 16  # tokens of the prompt
+
+
+def points() -> Iterator[Point]:
+    """All axes, each from small to large."""
+    for context in (16, 256, 1024, 3072):
+        yield Point("context", context, START, context=context)
+    for batch in (1, 2, 4, 8, 16, 32):
+        yield Point("batch", batch, START, batch=batch)
+    for vocab in (4096, 32000, 128256):
+        yield Point("vocabulary", vocab, replace(START, vocab=vocab))
+    for layers in (6, 12, 24, 48):
+        deeper = replace(START, base=replace(START.base, layers=layers))
+        yield Point("base_layers", layers, deeper)
+
+
+def measure(
+    asked: argparse.Namespace, point: Point, peers: list[Peer], scratch: Path
+) -> dict[str, Any]:
+    """The gate, then a token's cost, as `latency` measures it."""
+    folders = make(point.named, scratch / f"{point.named.vocab}-{point.named.base.layers}")
+    contest = Contest(
+        peers=peers,
+        folders=folders,
+        gate=folders,
+        device=asked.device,
+        sequences=point.batch,
+        rounds=asked.rounds,
+        scratch=scratch,
+        stream=ReadStream(asked.device),
+    )
+    lengths = (point.context, point.context)
+    prompts = random_prompts(point.batch, lengths, point.named.vocab, seed=6)
+    cases = {
+        name: Case(prompts, [tokens] * point.batch) for name, tokens in (("1", 1), ("N", TOKENS))
+    }
+    columns = contest.run(cases)
+    left = {name: it.minus(columns["1"][name]) for name, it in columns["N"].items()}
+    named = {peer.name: peer for peer in peers}
+    return {
+        "ms_per_token": milliseconds(left, TOKENS - 1),
+        "share_of_floor": shares(left, named, folders, TOKENS - 1, contest.stream.bytes),
+        "times_faster_than": times_faster_than(left),
+    }
+
+
+def main() -> None:
+    """Parse, measure, show, plot, save."""
+    parser = make_parser(__doc__, [], ["proxyfuse, base alone"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--plot", type=Path, metavar="FILE.png")
+    asked = parser.parse_args()
+    peers, missing = rivals(asked)
+    axes: dict[str, dict[str, Any]] = {}
+    with scratch_folder(asked) as scratch:
+        for point in points():
+            found = measure(asked, point, peers, scratch)
+            axes.setdefault(point.axis, {})[str(point.value)] = found
+            for name, spread in found["ms_per_token"].items():
+                print(f"  {point.axis:12} {point.value:>7}  {name:24} {Spread(**spread)!s:32} ms")
+    if asked.plot is not None:
+        plot(axes, asked.plot)
+    save("scaling", command("bench.engine.scaling"), {"axes": axes, "missing": missing})
+
+
+if __name__ == "__main__":
+    main()

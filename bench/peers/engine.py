@@ -1,0 +1,73 @@
+"""This engine: steered, steered without drafting ahead, and the base alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from bench.peers.peer import Setup, Write
+from proxyfuse import LLM, SamplingParams
+from proxyfuse.cache import Geometry
+from proxyfuse.engine.load import kv_shape
+from proxyfuse.models.config import read_config
+from proxyfuse.trio import Trio
+
+PAGE_SIZE = 16
+AHEAD = 32  # tokens of room beyond the longest sequence, for drafts
+
+
+def open_llm(folders: Trio[Path], setup: Setup, speculate: int | str = "auto") -> LLM:
+    """The engine with an arena that just holds every sequence; prompts are read afresh each time.
+
+    A prefix cache would make every run after the first one cheaper than the rivals' runs.
+    """
+    return LLM(
+        *folders.values(),
+        device=setup.device,
+        dtype=setup.dtype,
+        skip_tokenizer_init=True,
+        enable_prefix_caching=False,
+        max_num_seqs=setup.sequences,
+        page_size=PAGE_SIZE,
+        kv_cache_bytes=arena_bytes(folders, setup),
+        speculate=speculate,
+    )
+
+
+def arena_bytes(folders: Trio[Path], setup: Setup) -> int:
+    """Bytes of pages with which `setup.sequences` grow to `setup.tokens` and nobody is evicted."""
+    dtype: torch.dtype = getattr(torch, setup.dtype)
+    geometry = Geometry(folders.map(lambda at: kv_shape(read_config(at), dtype)), PAGE_SIZE)
+    pages = sum(geometry.pages_for(role, setup.tokens + AHEAD) for role in folders)
+    return setup.sequences * pages * geometry.page_bytes
+
+
+def params(lengths: Sequence[int]) -> list[SamplingParams]:
+    """Greedy, to the given length."""
+    return [SamplingParams(temperature=0, max_tokens=n, ignore_eos=True) for n in lengths]
+
+
+@contextmanager
+def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
+    """The engine as it comes."""
+    with open_llm(folders, setup) as llm:
+        yield _write(llm)
+
+
+@contextmanager
+def unspeculated(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
+    """The engine when it drafts nothing ahead."""
+    with open_llm(folders, setup, speculate=0) as llm:
+        yield _write(llm)
+
+
+def _write(llm: LLM) -> Write:
+    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[list[int]]:
+        asked = [list(prompt) for prompt in prompts]
+        outputs = llm.generate(asked, params(lengths), use_tqdm=False)
+        return [output.outputs[0].token_ids for output in outputs]
+
+    return write

@@ -1,0 +1,107 @@
+"""Who runs against whom. A rival's own packages are imported when it is opened, not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from fnmatch import fnmatch
+from importlib import import_module
+from pathlib import Path
+
+from bench.peers import engine, hf_loop, hf_static
+from bench.peers.peer import Peer, Setup, Write
+from proxyfuse.trio import Role, Trio
+
+Open = Callable[[Trio[Path], Setup], AbstractContextManager[Write]]
+BASE = (Role.BASE,)
+MINE, PLAIN, MY_BASE = "proxyfuse", "proxyfuse, no drafts", "proxyfuse, base alone"
+EXTRA = "make bench-peers, or pip install 'proxyfuse[bench]'"
+
+
+def _from(module: str) -> Open:
+    """A module's `opened`, imported with the packages that it needs when it is called."""
+
+    def opened(folders: Trio[Path], setup: Setup) -> AbstractContextManager[Write]:
+        found: AbstractContextManager[Write] = import_module(module).opened(folders, setup)
+        return found
+
+    return opened
+
+
+def _ours(name: str, open: Open, roles: tuple[Role, ...] = tuple(Role)) -> Peer:
+    return Peer(name=name, open=open, dtype="bfloat16", roles=roles)
+
+
+def _hf(what: str, dtype: str, roles: tuple[Role, ...] = tuple(Role)) -> Peer:
+    name = f"Hugging Face {what}, {dtype}"
+    return Peer(name=name, open=hf_loop.opened, dtype=dtype, roles=roles)
+
+
+def _compiled(what: str, roles: tuple[Role, ...] = tuple(Role)) -> Peer:
+    return Peer(
+        name=f"Hugging Face {what}, compiled",
+        open=hf_static.opened,
+        dtype="bfloat16",
+        roles=roles,
+        devices=("cuda",),
+    )
+
+
+def _llama(what: str, dtype: str, roles: tuple[Role, ...] = tuple(Role)) -> Peer:
+    return Peer(
+        name=f"llama.cpp {what}, {dtype}",
+        open=_from("bench.peers.llama_cpp"),
+        dtype=dtype,
+        roles=roles,
+        exact=False,  # its keys and values are float16
+        needs=("llama_cpp", "gguf"),
+        install=EXTRA,
+        devices=("cpu",),
+    )
+
+
+def _served(name: str, module: str) -> Peer:
+    return Peer(
+        name=f"{name} base alone",
+        open=_from(f"bench.peers.{module}_base"),
+        dtype="bfloat16",
+        roles=BASE,
+        exact=False,  # opened in bfloat16 only: a second start takes minutes
+        needs=(module,),
+        install=f"pip install {module} in an environment of its own choice of torch",
+        devices=("cuda",),
+    )
+
+
+PEERS = (
+    _ours(MINE, engine.opened),
+    _ours(PLAIN, engine.unspeculated),
+    _ours(MY_BASE, engine.opened, BASE),
+    _hf("loop", "bfloat16"),
+    _hf("loop", "float32"),
+    _hf("base alone", "bfloat16", BASE),
+    _compiled("loop"),
+    _compiled("base alone", BASE),
+    _llama("loop", "bfloat16"),
+    _llama("loop", "q8_0"),
+    _llama("base alone", "bfloat16", BASE),
+    _served("vLLM", "vllm"),
+    _served("SGLang", "sglang"),
+)
+
+
+def chosen(patterns: Sequence[str], device: str) -> list[Peer]:
+    """Peers whose name matches a pattern (`llama*`) and whose device this is; mine is always one.
+
+    Raises `ValueError` for a pattern that matches no peer at all.
+    """
+    for pattern in patterns:
+        if not any(fnmatch(peer.name, pattern) for peer in PEERS):
+            names = "; ".join(peer.name for peer in PEERS)
+            raise ValueError(f"got peer {pattern!r}, want a pattern of: {names}")
+    return [
+        peer
+        for peer in PEERS
+        if device in peer.devices
+        and (peer.name == MINE or any(fnmatch(peer.name, pattern) for pattern in patterns))
+    ]

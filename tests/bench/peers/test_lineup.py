@@ -1,0 +1,59 @@
+"""Who is missing is said with what to do about it; a pattern that names nobody is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.peers.batches import in_batches
+from bench.peers.engine import arena_bytes, open_llm
+from bench.peers.lineup import MINE, PEERS, chosen
+from bench.peers.peer import Setup
+from proxyfuse.trio import Trio
+
+BY_NAME = {peer.name: peer for peer in PEERS}
+
+
+def test_names_are_unique() -> None:
+    assert len(BY_NAME) == len(PEERS)
+
+
+def test_an_absent_package_is_named_with_its_remedy() -> None:
+    peer = replace(BY_NAME["llama.cpp loop, q8_0"], needs=("json", "no_such_module"))
+    why = peer.missing("cpu")
+    assert why is not None and "no_such_module not installed" in why and "bench-peers" in why
+    assert replace(peer, needs=("json",)).missing("cpu") is None
+
+
+def test_a_rival_of_other_devices_is_missing() -> None:
+    assert "got device cpu, want cuda" in str(BY_NAME["vLLM base alone"].missing("cpu"))
+
+
+def test_patterns_choose_rivals_and_never_leave_this_engine_out() -> None:
+    names = [peer.name for peer in chosen(["llama*loop*"], "cpu")]
+    assert names == [MINE, "llama.cpp loop, bfloat16", "llama.cpp loop, q8_0"]
+    assert all("cpu" in peer.devices for peer in chosen(["*"], "cpu"))
+    with pytest.raises(ValueError, match="got peer 'lama'"):
+        chosen(["lama"], "cpu")
+
+
+def test_batches_come_in_order() -> None:
+    sizes = []
+
+    def write(prompts: object, lengths: list[int]) -> list[list[int]]:
+        sizes.append(len(lengths))
+        return [[length] * length for length in lengths]
+
+    written = in_batches(write, 2)([[0]] * 5, [1, 2, 3, 4, 5])  # type: ignore[arg-type]
+    assert sizes == [2, 2, 1]
+    assert written == [[n] * n for n in (1, 2, 3, 4, 5)]
+
+
+def test_the_arena_holds_every_sequence_and_hits_no_prefix(small: Trio[Path], setup: Setup) -> None:
+    with open_llm(small, setup) as llm:
+        config = llm._loaded.config
+        assert config.kv_cache_bytes == arena_bytes(small, setup)
+        assert not config.enable_prefix_caching
+        assert config.max_num_seqs == setup.sequences
