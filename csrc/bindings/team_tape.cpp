@@ -85,7 +85,7 @@ void bind_team_tape(py::module_ &module) {
           py::arg("team"), py::call_guard<py::gil_scoped_release>());
   py::class_<cpu::Reel>(module, "Reel")
       .def(py::init(&make_reel), py::arg("first"), py::arg("drafts"), py::arg("verify"))
-      .def("run", &cpu::Reel::run, py::arg("team"), py::arg("least"),
+      .def("run", &cpu::Reel::run, py::arg("team"), py::arg("least"), py::arg("doubt"),
            py::call_guard<py::gil_scoped_release>());
 }
 

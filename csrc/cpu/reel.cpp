@@ -1,5 +1,7 @@
 #include "reel.h"
 
+#include <cmath>
+
 namespace proxyfuse::cpu {
 namespace {
 
@@ -10,11 +12,11 @@ void play(const Reel::Tapes &tapes, Worker &worker) {
   }
 }
 
-// Adds a draft's log-probabilities to its rows' sums; whether any is still likely enough.
-bool likely(const Reel::Draft &draft, float least, std::vector<float> &sums) {
+// Adds to its rows' sums how likely a draft is to hold; whether any is still likely enough.
+bool likely(const Reel::Draft &draft, float least, float doubt, std::vector<float> &sums) {
   bool any = false;
   for (int64_t i = 0; i < draft.count; ++i) {
-    sums[i] += draft.logprobs[i];
+    sums[i] += std::log1p(-doubt * (1 - std::exp(draft.logprobs[i])));
     any |= !(sums[i] < least); // NaN goes on: the verification says what is wrong with it
   }
   return any;
@@ -22,7 +24,7 @@ bool likely(const Reel::Draft &draft, float least, std::vector<float> &sums) {
 
 } // namespace
 
-int Reel::run(Team &team, float least) const {
+int Reel::run(Team &team, float least, float doubt) const {
   int fed = 0;
   bool go = true;
   std::vector<float> sums(drafts.empty() ? 0 : drafts.front().count);
@@ -31,7 +33,7 @@ int Reel::run(Team &team, float least) const {
     for (size_t j = 0; j < drafts.size(); ++j) {
       play(drafts[j].draw, worker);
       if (worker.thread == 0) {
-        go = likely(drafts[j], least, sums);
+        go = likely(drafts[j], least, doubt, sums);
         fed += go;
       }
       worker.barrier();

@@ -20,9 +20,10 @@ struct Reel {
   std::vector<Draft> drafts;
   std::vector<Tapes> verify; // one more than there are drafts; which one: the drafts that were fed
 
-  // Plays it all; returns how many drafts were fed. Drafting ends where no row's drafts so far have
-  // summed log-probabilities of `least` or more: nobody would believe the next.
-  int run(Team &team, float least) const;
+  // Plays it all; returns how many drafts were fed. A draft of probability p is believed to hold
+  // with 1 - doubt * (1 - p); drafting ends where no row's drafts so far have a log-probability of
+  // `least` or more to hold together.
+  int run(Team &team, float least, float doubt) const;
 };
 
 } // namespace proxyfuse::cpu

@@ -124,7 +124,8 @@ class Reel:
 
     `first`, then each draft (draw, feed, address of float32 log-probabilities, rows), then
     `verify[n]` after n drafts were fed. `run` returns n: drafting ends where no row's drafts have
-    summed log-probabilities of `least`. ValueError unless verify has one more entry than drafts.
+    a sum of log(1 - doubt * (1 - p)) of `least`. ValueError unless verify has
+    one more entry than drafts.
     """
 
     def __init__(
@@ -133,4 +134,4 @@ class Reel:
         drafts: list[tuple[list[Tape], list[Tape], int, int]],
         verify: list[list[Tape]],
     ) -> None: ...
-    def run(self, team: Team, least: float) -> int: ...
+    def run(self, team: Team, least: float, doubt: float) -> int: ...

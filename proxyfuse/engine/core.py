@@ -72,22 +72,24 @@ class Engine:
     def step(self) -> None:
         """Plan, launch, settle: one step of everything that is running."""
         if self.busy:
-            speculator = self._speculator
+            speculator, begun = self._speculator, perf_counter()
             speculator.begin(self._scheduler.running)
             plan = self._scheduler.plan()
-            flight = self._runner.launch(plan, speculator.drawer, speculator.least)
+            flight = self._runner.launch(plan, *speculator.how)
             self.settle(flight)
+            if flight.familiar:
+                speculator.timed(perf_counter() - begun)
 
     def settle(self, flight: Flight) -> None:
         """Give the draws to their sequences; retire what ended; tell the sinks."""
         plan, landed = flight.plan, flight.land()
-        self._speculator.observe(plan, landed.accepted, perf_counter() - flight.begun)
+        self._speculator.observe(plan, landed.fared)
         kept = [self._take(*one, landed) for one in zip(plan.samples, landed.entries, strict=True)]
         self._scheduler.settle(plan, kept)
-        for sample, tokens, tried in zip(plan.samples, kept, landed.tried, strict=True):
+        for sample, tokens, fared in zip(plan.samples, kept, landed.fared, strict=True):
             writing = self._writings[sample.sequence]
             if tokens:
-                writing.verified(tried, len(tokens))
+                writing.verified(fared.tried, len(tokens))
             if writing.ending is not None:
                 self._end(writing, writing.ending)
         for request_id in dict.fromkeys(sample.sequence.request_id for sample in plan.samples):

@@ -49,16 +49,20 @@ class Assembly:
 
     def launch(
         self, step: Counted, rows: SampleRows | None, draws: SampleDraws, histories: list[Tensor]
-    ) -> Launch:
-        """`histories`: for each draft, where it goes in rows.history; none where no row looks."""
+    ) -> tuple[Launch, bool]:
+        """The launch, and whether it was found.
+
+        histories: for each draft, where it goes in rows.history; none where no row looks.
+        """
         if rows is not self._rows or len(self._launches) >= MOST_LAUNCHES:
             self._rows = rows
             self._launches.clear()
         key = (id(draws), *step.shape)
         launch = self._launches.get(key)
-        if launch is None:
-            launch = self._launches[key] = self._assemble(step, rows, draws, histories)
-        return launch
+        if launch is not None:
+            return launch, True
+        launch = self._launches[key] = self._assemble(step, rows, draws, histories)
+        return launch, False
 
     def _assemble(
         self, step: Counted, rows: SampleRows | None, draws: SampleDraws, histories: list[Tensor]

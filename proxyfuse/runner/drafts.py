@@ -76,13 +76,15 @@ class Drafts:
             ]
             self.host["index"][draft, : len(words)] = words
 
-    def drawn(self, layout: Layout) -> dict[Sample, list[int]]:
-        """The tokens drawn for each drafting sample; waits for the device."""
-        count = len(layout.stretches)
-        if not count:
+    def drawn(self, layout: Layout, fed: int) -> dict[Sample, tuple[list[int], list[float]]]:
+        """The tokens drawn and fed for each drafting sample, and their log-probabilities under the
+        model that drew them; waits for the device."""
+        if not layout.drafting:
             return {}
-        table = self._device["ids"][:count, : len(layout.drafting)].tolist()
+        width = len(layout.drafting)
+        tokens = self._device["ids"][:fed, :width].T.tolist()
+        logprobs = self._logprobs[:fed, :width].T.tolist()
         return {
-            sample: [row[at] for row in table[: sample.drawn]]
+            sample: (tokens[at][: sample.drawn], logprobs[at][: sample.drawn])
             for at, sample in enumerate(layout.drafting)
         }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
+from math import exp
 
 from torch import Tensor
 
 from proxyfuse.plan import Plan
 from proxyfuse.runner.drafts import Drafts
 from proxyfuse.runner.layout import Layout
+from proxyfuse.speculation.fared import Verified
 from proxyfuse_kernels.proxy_sample import SampleDraws
 
 
@@ -18,11 +20,11 @@ class Landed:
     """The draws of one step as plain numbers, a list entry for each sampler row.
 
     entries[i]: the rows of the plan's sample i that hold, in order. A row that read a draft holds
-    if the row before holds and drew that very token. tried[i]: drafts of it that were verified.
+    if the row before holds and drew that very token. fared[i]: what became of its drafts.
     """
 
     entries: list[list[int]]
-    tried: list[int]
+    fared: list[Verified]
     tokens: list[int]
     logprobs: list[float]
     finite: list[bool]
@@ -30,11 +32,6 @@ class Landed:
     role_logprobs: list[list[float]] | None = None
     top_ids: list[list[int]] | None = None
     top_logprobs: list[list[float]] | None = None
-
-    @property
-    def accepted(self) -> list[int]:
-        """Of each sample's drafts, how many held."""
-        return [min(len(rows) - 1, n) for rows, n in zip(self.entries, self.tried, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class Flight:
     draws: SampleDraws
     drafts: Drafts
     fed: int  # drafts that were run, of those to be drawn
-    begun: float  # when, by `time.perf_counter`
+    familiar: bool  # such a step was launched before: nothing had to be recorded for it
 
     def land(self) -> Landed:
         """Wait for the device and bring the draws up. The only place that waits."""
@@ -54,15 +51,16 @@ class Flight:
         if not count:
             return Landed([], [], [], [], [])
         tokens = draws.tokens[:count].tolist()
-        drawn = self.drafts.drawn(self.layout)
-        entries, tried = [], []
+        drawn = self.drafts.drawn(self.layout, self.fed)
+        entries, fared = [], []
         for sample, rows in zip(self.plan.samples, self.layout.entries, strict=True):
-            drafts = drawn[sample][: self.fed] if sample.drawn else sample.proposed
-            entries.append(held(rows, drafts, tokens) if sample.drafts else rows)
-            tried.append(len(drafts))
+            drafts, logprobs = drawn[sample] if sample.drawn else (sample.proposed, ())
+            holding = held(rows, drafts, tokens) if sample.drafts else rows
+            entries.append(holding)
+            fared.append(_fared(len(drafts), len(holding) - 1, logprobs))
         return Landed(
             entries=entries,
-            tried=tried,
+            fared=fared,
             tokens=tokens,
             logprobs=draws.logprobs[:count].tolist(),
             finite=draws.finite[:count].tolist(),
@@ -79,6 +77,13 @@ def held(rows: list[int], drafts: Seq[int], tokens: Seq[int]) -> list[int]:
     while count <= len(drafts) and tokens[rows[count - 1]] == drafts[count - 1]:
         count += 1
     return rows[:count]
+
+
+def _fared(tried: int, held: int, logprobs: Seq[float]) -> Verified:
+    """What became of drafts that their drawing model gave these log-probabilities."""
+    if not tried:
+        return Verified()
+    return Verified(tried, held, sum(1 - exp(value) for value in logprobs[: held + 1]))
 
 
 def _up(tensor: Tensor | None, count: int) -> list | None:  # type: ignore[type-arg]

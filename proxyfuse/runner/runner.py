@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -88,21 +87,27 @@ class Runner:
         return Forward(decoder, rows, self._drafts.rows(rows.page_table), kv, work, stage)
 
     @torch.inference_mode()
-    def launch(self, plan: Plan, drawer: Role = Role.EXPERT, least: float = -inf) -> Flight:
+    def launch(
+        self,
+        plan: Plan,
+        drawer: Role = Role.EXPERT,
+        least: float = -inf,
+        doubt: float = 1.0,
+    ) -> Flight:
         """Begin one step; on a GPU this returns before it is done.
 
-        drawer: who draws the drafts that the plan leaves to be drawn. least: where a device can
-        tell by itself, drafting ends when no draft's probability so far is exp(least) or more.
+        drawer: who draws the drafts that the plan leaves to be drawn. least, doubt: when drafting
+        may end early; see `stage.Launch.run`.
         """
-        begun = perf_counter()
         layout = lay_out(plan.samples)
         rows = self._sampler_rows.write(plan.samples, layout) if plan.samples else None
         step = self._write(plan, layout, drawer if layout.drafting else None)
         histories = self._sampler_rows.history_index(layout)
         self._staging.upload()
         draws = self._draws_for(plan.samples)
-        fed = self._assembly.launch(step, rows, draws, histories).run(least)
-        return Flight(plan, layout, draws, self._drafts, fed, begun)
+        launch, familiar = self._assembly.launch(step, rows, draws, histories)
+        fed = launch.run(least, doubt)
+        return Flight(plan, layout, draws, self._drafts, fed, familiar)
 
     def _write(self, plan: Plan, layout: Layout, drawer: Role | None) -> Counted:
         counts = {}

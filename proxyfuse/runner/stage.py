@@ -19,11 +19,12 @@ Draft = tuple[Parts, Parts, Tensor]  # what draws it, what feeds it, its log-pro
 class Launch(Protocol):
     """Parts in their order, ready to run again and again."""
 
-    def run(self, least: float = -inf) -> int:
+    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
         """Run everything; how many drafts were fed.
 
-        A stage that can tell without waiting stops drafting where no row's drafts have summed
-        log-probabilities of `least` or more.
+        A stage that can tell without waiting stops drafting where no row's drafts are likely
+        enough to hold: where none has a sum of log(1 - doubt * (1 - p)) of `least` or more, p being
+        the probability that the drawing model gave each.
         """
 
 

@@ -24,7 +24,7 @@ class PlainLaunch:
     acts: Sequence[Act]
     drafts: int
 
-    def run(self, least: float = -inf) -> int:
+    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
         """Call them all."""
         for act in self.acts:
             act()

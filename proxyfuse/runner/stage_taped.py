@@ -25,9 +25,9 @@ class TapedLaunch:
     reel: Reel
     team: Team
 
-    def run(self, least: float = -inf) -> int:
+    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
         """Play the reel."""
-        return self.reel.run(self.team, least)
+        return self.reel.run(self.team, least, doubt)
 
 
 class TapedStage:

@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import Generic, TypeVar
 
-FRESH = 0.1  # weight of a new measurement among those before
+RATE = 0.1  # share of a step's surprise that is learned
+SURPRISE = 0.5  # of what was expected, at most: the machine may have had something else to do
+
+S = TypeVar("S")
 
 
-@dataclass(slots=True)
-class Costs:
-    """Seconds of a step that writes `sequences` sequences, by how many drafts each has.
+class Costs(Generic[S]):
+    """Seconds of a step that gives tokens to so many sequences: plain + drafts * each[source].
 
-    Until a number of drafts was tried its time is drawn on a line from those that were; with one
-    point known, or none, `slope` is the line: a draft's time in steps without drafts.
+    `slopes` are what a draft of each source is believed to take, in steps without drafts, until it
+    was measured. Least mean squares over the steps as they come: where the number of drafts varies
+    it tells the two terms apart, and where the whole machine slows down both follow.
     """
 
-    slope: float
-    _seconds: dict[int, dict[int, float]] = field(default_factory=dict)
+    def __init__(self, slopes: Mapping[S, float]) -> None:
+        self._slopes = slopes
+        self._plain: dict[int, float] = {}
+        self._each: dict[tuple[int, S], float] = {}
 
-    def observe(self, sequences: int, drafts: int, seconds: float) -> None:
-        """A step took so long."""
-        known = self._seconds.setdefault(_bucket(sequences), {})
-        before = known.get(drafts, seconds)
-        # one slow step, of a machine that had something else to do, says little
-        known[drafts] = before + FRESH * (min(seconds, 2 * before) - before)
+    def observe(self, sequences: int, source: S, drafts: float, seconds: float) -> None:
+        """A step that verified so many drafts of each sequence took so long."""
+        size = bucket(sequences)
+        plain, each = self.of(sequences, source)
+        if size not in self._plain:
+            plain = seconds / (plain + drafts * each)
+            self._plain[size] = plain
+            return
+        expected = plain + drafts * each
+        surprise = min(max(seconds - expected, -SURPRISE * expected), SURPRISE * expected)
+        learned = RATE * surprise / (1 + drafts * drafts)
+        self._plain[size] = plain + learned
+        # neither free nor below nothing, whatever the noise
+        self._each[size, source] = max(each + drafts * learned, plain * self._slopes[source] / 8)
 
-    def seconds(self, sequences: int, drafts: int) -> float:
-        """What a step is expected to take; in steps without drafts where nothing is known."""
-        known = self._seconds.get(_bucket(sequences), {})
-        if drafts in known:
-            return known[drafts]
-        if not known:
-            return 1 + drafts * self.slope
-        nearest = sorted(known, key=lambda tried: abs(tried - drafts))[:2]
-        at, found = nearest[0], known[nearest[0]]
-        each = self.slope * found / (1 + at * self.slope)
-        if len(nearest) == 2:
-            measured = (known[nearest[1]] - found) / (nearest[1] - at)
-            each = max(measured, each / 4)  # noise must not make drafts look free
-        return max(found + (drafts - at) * each, found / 8)
+    def of(self, sequences: int, source: S) -> tuple[float, float]:
+        """(plain, each) in seconds; in steps without drafts where nothing was measured."""
+        size = bucket(sequences)
+        plain = self._plain.get(size, 1.0)
+        return plain, self._each.get((size, source), plain * self._slopes[source])
 
 
-def _bucket(sequences: int) -> int:
+def bucket(sequences: int) -> int:
     """1, 2, 4, 8, ...: the power of two at or above."""
     return 1 << max(sequences - 1, 0).bit_length()

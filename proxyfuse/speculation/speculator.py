@@ -7,19 +7,20 @@ from collections.abc import Sequence as Seq
 from dataclasses import dataclass, field
 from math import inf, log
 
-from proxyfuse.plan import Draft, Plan, Sample
+from proxyfuse.plan import Draft, Plan
 from proxyfuse.sequence import Sequence
 from proxyfuse.speculation.acceptance import Acceptance
-from proxyfuse.speculation.choice import Choice, Chooser
+from proxyfuse.speculation.choice import LENGTHS, Choice, Chooser, Source
+from proxyfuse.speculation.costs import Costs
+from proxyfuse.speculation.fared import Verified
 from proxyfuse.speculation.lookup import Lookup
 from proxyfuse.trio import Role
 
-MOST = 16  # tokens drafted ahead by "auto"
-PRIORS = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3}  # chance that a draft holds
+PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3}
+REMEMBERED = 0.02  # of each verification, by the rate that new sequences begin with
 PATIENCE = (16, 128)  # steps without drafts before they are tried again: at first, and at most
 TRIAL = 2  # drafts of such a trial
-
-Source = Role | None  # a model that draws drafts; None: what stood in the text before
+VERIFYING = 0.05  # of a step: what one more row costs before it was measured
 
 
 @dataclass(slots=True)
@@ -27,14 +28,10 @@ class Drafting:
     """What is known of one sequence's drafts."""
 
     lookup: Lookup = field(default_factory=Lookup)
-    held: dict[Source, Acceptance] = field(default_factory=dict)
+    fared: dict[Source, Acceptance] = field(default_factory=dict)
     source: Source = None  # of the drafts that were last proposed
     idle: int = 0  # steps since then
     patience: int = PATIENCE[0]
-
-    def of(self, source: Source) -> Acceptance:
-        """How drafts of a source fared."""
-        return self.held.setdefault(source, Acceptance(PRIORS[source]))
 
 
 class Speculator:
@@ -46,11 +43,19 @@ class Speculator:
 
     def __init__(self, speculate: str | int, weights: Mapping[Role, int]) -> None:
         self.fixed = None if speculate == "auto" else int(speculate)
-        self.most = MOST if self.fixed is None else self.fixed
+        self.most = LENGTHS[-1] if self.fixed is None else self.fixed
         self.drawer = Role.EXPERT  # who draws this step's drafts
-        self.least = -inf  # log-probability below which its drafting may end
-        self._chooser = Chooser(weights, MOST)
+        self.least = -inf  # drafting may end where no draft's log-probability to hold is above
+        self.doubt = 1.0  # failures of a draft for each that the drawer expects
+        total = sum(weights.values())
+        slopes: dict[Source, float] = {
+            role: size / total + VERIFYING for role, size in weights.items()
+        }
+        self._costs = Costs(slopes | {None: VERIFYING})
+        self._chooser = Chooser(self._costs)
+        self._rates = dict(PRIORS)
         self._sequences: dict[Sequence, Drafting] = {}
+        self._step: tuple[int, Source, float] | None = None  # sequences, source, drafts of each
         self._running = 1
         self._undecided = True
 
@@ -59,6 +64,11 @@ class Speculator:
         self._running = running
         self._undecided = True
         self.least = -inf
+
+    @property
+    def how(self) -> tuple[Role, float, float]:
+        """Who draws the drafts of the step that was planned, and when it may stop."""
+        return self.drawer, self.least, self.doubt
 
     def forget(self, sequence: Sequence) -> None:
         """The sequence has ended."""
@@ -74,46 +84,47 @@ class Speculator:
             return self._best(sequence, drafting, room)
         if len(sequence.lanes) > 1:
             return self._draw(drafting, self.drawer, room)
-        return self._look_up(sequence, drafting, room)
+        return Draft(tokens=self._look_up(sequence, drafting, room))
 
     def _best(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
         """The source and length that promise most; now and then a trial of what promised little."""
-        drawers = self._drawers(sequence)
-        choices: list[tuple[Choice, Source]] = [
-            (self._chooser.best(drawer, drafting.of(drawer).rate, self._running), drawer)
-            for drawer in drawers
-        ]
         found = self._look_up(sequence, drafting, room)
-        if found.tokens:
-            rate = drafting.of(None).rate
-            choices.append((self._chooser.best(None, rate, self._running), None))
+        sources: list[Source] = [*self._drawers(sequence), *([None] if found else [])]
         drafting.idle += 1
-        if not choices:
+        if not sources:
             return Draft()
-        choice, source = max(choices, key=lambda one: one[0].gain)
+        choice, source = max(
+            ((self._choice(drafting, one), one) for one in sources), key=lambda pair: pair[0].gain
+        )
         length = choice.length
         if not length:
             if drafting.idle < drafting.patience:
                 return Draft()
-            length, source = TRIAL, self._tried_least(drafting, [one for _, one in choices])
+            source = min(sources, key=lambda one: self._fared(drafting, one).trials)
+            length = TRIAL
         drafting.idle = 0
         if source is None:
             drafting.source = None
-            return Draft(tokens=found.tokens[:length])
+            return Draft(tokens=found[:length])
         if choice.length and self._undecided:
             self.least = log(choice.worth)
+            self.doubt = self._fared(drafting, source).doubt
         return self._draw(drafting, source, min(length, room))
+
+    def _choice(self, drafting: Drafting, source: Source) -> Choice:
+        return self._chooser.best(source, self._fared(drafting, source).rate, self._running)
+
+    def _fared(self, drafting: Drafting, source: Source) -> Acceptance:
+        found = drafting.fared.get(source)
+        if found is None:
+            found = drafting.fared[source] = Acceptance(self._rates[source])
+        return found
 
     def _drawers(self, sequence: Sequence) -> list[Role]:
         """Models that may draw: one step has one, whoever asks first."""
         if len(sequence.lanes) == 1:
             return []
-        if not self._undecided:
-            return [self.drawer]
-        return [Role.EXPERT, Role.ANTIEXPERT]
-
-    def _tried_least(self, drafting: Drafting, sources: Seq[Source]) -> Source:
-        return min(sources, key=lambda source: drafting.of(source).trials)
+        return [Role.EXPERT, Role.ANTIEXPERT] if self._undecided else [self.drawer]
 
     def _draw(self, drafting: Drafting, drawer: Role, length: int) -> Draft:
         self.drawer = drawer
@@ -121,27 +132,40 @@ class Speculator:
         drafting.source = drawer
         return Draft(length)
 
-    def _look_up(self, sequence: Sequence, drafting: Drafting, most: int) -> Draft:
+    def _look_up(self, sequence: Sequence, drafting: Drafting, most: int) -> tuple[int, ...]:
         lookup, prompt = drafting.lookup, sequence.lanes.base.prompt
         if not lookup.known:
             lookup.extend(prompt)
         lookup.extend(sequence.continuation[lookup.known - len(prompt) :])
         drafting.source = None
-        return Draft(tokens=lookup.propose(most))
+        return lookup.propose(most)
 
-    def observe(self, plan: Plan, held: Seq[int], seconds: float) -> None:
-        """The step took so long, and of each sample's drafts so many held."""
-        for sample, count in zip(plan.samples, held, strict=True):
+    def observe(self, plan: Plan, fared: Seq[Verified]) -> None:
+        """How the drafts of the step fared, sample by sample."""
+        drafts = 0
+        for sample, one in zip(plan.samples, fared, strict=True):
             drafting = self._sequences.get(sample.sequence)
-            if drafting is not None and sample.drafts:
-                drafting.of(drafting.source).observe(sample.drafts, count)
-                longer = min(2 * drafting.patience, PATIENCE[1])
-                drafting.patience = PATIENCE[0] if count else longer
+            if drafting is not None and one.tried:
+                drafts += one.tried
+                self._learn(drafting, one)
+        drawn = any(sample.drawn for sample in plan.samples)
+        self._step = None
         if self.fixed is None and plan.samples and _only_writes(plan):
-            self._chooser.observe(self._source(plan.samples), plan.samples, seconds)
+            count = len(plan.samples)
+            self._step = (count, self.drawer if drawn else None, drafts / count)
 
-    def _source(self, samples: Seq[Sample]) -> Source:
-        return self.drawer if any(sample.drawn for sample in samples) else None
+    def timed(self, seconds: float) -> None:
+        """The step that was last observed took so long, planning included."""
+        if self._step is not None:
+            self._costs.observe(*self._step, seconds)
+
+    def _learn(self, drafting: Drafting, one: Verified) -> None:
+        source = drafting.source
+        self._fared(drafting, source).observe(*one)
+        share = one.held / (one.held + (one.held < one.tried))
+        self._rates[source] += REMEMBERED * (share - self._rates[source])
+        longer = min(2 * drafting.patience, PATIENCE[1])
+        drafting.patience = PATIENCE[0] if one.held else longer
 
 
 def _only_writes(plan: Plan) -> bool:

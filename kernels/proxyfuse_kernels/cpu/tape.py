@@ -94,12 +94,13 @@ class Reel:
             [_natives(tapes) for tapes in verify],
         )
 
-    def run(self, team: _cpu.Team, least: float = -inf) -> int:
+    def run(self, team: _cpu.Team, least: float = -inf, doubt: float = 1.0) -> int:
         """Play everything in one parallel region, without the GIL; how many drafts were fed.
 
-        Drafting ends where no row's drafts have summed log-probabilities of `least` or more.
+        Drafting ends where no row's drafts have a sum of log(1 - doubt * (1 - p)) of `least` or
+        more: p is a draft's probability, and doubt in [0, 1] how much of 1 - p is to be believed.
         """
-        return self._native.run(team, least)
+        return self._native.run(team, least, doubt)
 
 
 def _natives(tapes: Tapes) -> list[_cpu.Tape]:
