@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KEPT = 0.9  # of what was seen, at each verification: the last ten or so count
+KEPT = 0.95  # of what was seen, at each verification: the last ten or so count
 TRIALS = 2.0  # that a prior is worth
 
 

@@ -3,47 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-RATE = 0.1  # share of a step's surprise that is learned
+KEPT = 0.98  # of what was measured, at each step: the last fifty or so count
 SURPRISE = 0.5  # of what was expected, at most: the machine may have had something else to do
+BELIEVED = 4  # drafts: the prior is worth one step without drafts and one with so many
 
 S = TypeVar("S")
 
 
-class Costs(Generic[S]):
-    """Seconds of a step that gives tokens to so many sequences: plain + drafts * each[source].
+@dataclass(slots=True)
+class Line:
+    """Seconds = plain + drafts * each, by least squares over the latest steps and a prior slope."""
 
-    `slopes` are what a draft of each source is believed to take, in steps without drafts, until it
-    was measured. Least mean squares over the steps as they come: where the number of drafts varies
-    it tells the two terms apart, and where the whole machine slows down both follow.
+    slope: float  # `each` over `plain`, as believed
+    steps: float = 0.0
+    drafts: float = 0.0
+    squares: float = 0.0
+    seconds: float = 0.0
+    products: float = 0.0
+
+    def add(self, drafts: float, seconds: float) -> None:
+        """One more step."""
+        if self.steps:
+            plain, each = self.fit()
+            expected = plain + drafts * each
+            most, least = (1 + SURPRISE) * expected, (1 - SURPRISE) * expected
+            seconds = min(max(seconds, least), most)
+        self.steps = KEPT * self.steps + 1
+        self.drafts = KEPT * self.drafts + drafts
+        self.squares = KEPT * self.squares + drafts * drafts
+        self.seconds = KEPT * self.seconds + seconds
+        self.products = KEPT * self.products + drafts * seconds
+
+    def fit(self) -> tuple[float, float]:
+        """(plain, each), neither nothing nor less; (1, slope) before the first step."""
+        if not self.steps:
+            return 1.0, self.slope
+        prior = self.seconds / (self.steps + self.slope * self.drafts)
+        far = prior * (1 + BELIEVED * self.slope)
+        n, d, dd = self.steps + 2, self.drafts + BELIEVED, self.squares + BELIEVED**2
+        t, dt = self.seconds + prior + far, self.products + BELIEVED * far
+        each = max((n * dt - d * t) / (n * dd - d * d), prior * self.slope / 8)
+        return max((t - d * each) / n, prior / 8), each
+
+
+class Costs(Generic[S]):
+    """The time of steps that give tokens to so many sequences, with drafts from a source.
+
+    `slopes` are what a draft of each source is believed to take, in steps without drafts.
     """
 
     def __init__(self, slopes: Mapping[S, float]) -> None:
         self._slopes = slopes
-        self._plain: dict[int, float] = {}
-        self._each: dict[tuple[int, S], float] = {}
+        self._lines: dict[int, dict[S, Line]] = {}
+        self._plain: dict[int, int] = {}
 
     def observe(self, sequences: int, source: S, drafts: float, seconds: float) -> None:
         """A step that verified so many drafts of each sequence took so long."""
-        size = bucket(sequences)
-        plain, each = self.of(sequences, source)
-        if size not in self._plain:
-            plain = seconds / (plain + drafts * each)
-            self._plain[size] = plain
+        lines = self._at(sequences)
+        if drafts:
+            lines[source].add(drafts, seconds)
             return
-        expected = plain + drafts * each
-        surprise = min(max(seconds - expected, -SURPRISE * expected), SURPRISE * expected)
-        learned = RATE * surprise / (1 + drafts * drafts)
-        self._plain[size] = plain + learned
-        # neither free nor below nothing, whatever the noise
-        self._each[size, source] = max(each + drafts * learned, plain * self._slopes[source] / 8)
+        size = bucket(sequences)
+        self._plain[size] = self._plain.get(size, 0) + 1
+        for line in lines.values():
+            line.add(0, seconds)
 
     def of(self, sequences: int, source: S) -> tuple[float, float]:
         """(plain, each) in seconds; in steps without drafts where nothing was measured."""
+        return self._at(sequences)[source].fit()
+
+    def plain_steps(self, sequences: int) -> int:
+        """Steps without drafts that were measured."""
+        return self._plain.get(bucket(sequences), 0)
+
+    def _at(self, sequences: int) -> dict[S, Line]:
         size = bucket(sequences)
-        plain = self._plain.get(size, 1.0)
-        return plain, self._each.get((size, source), plain * self._slopes[source])
+        if size not in self._lines:
+            self._lines[size] = {source: Line(slope) for source, slope in self._slopes.items()}
+        return self._lines[size]
 
 
 def bucket(sequences: int) -> int:

@@ -18,8 +18,10 @@ from proxyfuse.trio import Role
 
 PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3}
 REMEMBERED = 0.02  # of each verification, by the rate that new sequences begin with
-PATIENCE = (16, 128)  # steps without drafts before they are tried again: at first, and at most
-TRIAL = 2  # drafts of such a trial
+PLAIN = (4, 3, 48)  # steps without drafts: so many early on, each third step; then each 48th
+PATIENCE = (24, 192)  # steps without drafts before they are tried again: at first, and at most
+TRIAL = 1  # drafts of such a trial
+HOPE = 0.9  # drafts that would not pay at this rate are not tried
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
 
 
@@ -56,6 +58,8 @@ class Speculator:
         self._rates = dict(PRIORS)
         self._sequences: dict[Sequence, Drafting] = {}
         self._step: tuple[int, Source, float] | None = None  # sequences, source, drafts of each
+        self._age = 0
+        self._measures = False  # this step, what one without drafts takes
         self._running = 1
         self._undecided = True
 
@@ -64,6 +68,10 @@ class Speculator:
         self._running = running
         self._undecided = True
         self.least = -inf
+        self._age += 1
+        early, often, seldom = PLAIN
+        known = self._costs.plain_steps(running) >= early
+        self._measures = self._age % (seldom if known else often) == 0
 
     @property
     def how(self) -> tuple[Role, float, float]:
@@ -91,16 +99,17 @@ class Speculator:
         found = self._look_up(sequence, drafting, room)
         sources: list[Source] = [*self._drawers(sequence), *([None] if found else [])]
         drafting.idle += 1
-        if not sources:
+        if not sources or self._measures:
             return Draft()
         choice, source = max(
             ((self._choice(drafting, one), one) for one in sources), key=lambda pair: pair[0].gain
         )
         length = choice.length
         if not length:
-            if drafting.idle < drafting.patience:
-                return Draft()
             source = min(sources, key=lambda one: self._fared(drafting, one).trials)
+            hopeful = self._chooser.best(source, HOPE, self._running).length
+            if drafting.idle < drafting.patience or not hopeful:
+                return Draft()
             length = TRIAL
         drafting.idle = 0
         if source is None:
