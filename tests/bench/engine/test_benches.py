@@ -1,0 +1,96 @@
+"""Each bench from its arguments to its record, over a trio that is done in a moment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import harness
+from bench.engine import latency, memory, scaling, throughput
+from bench.engine.options import make_parser, materials
+from bench.engine.scaling import Point
+from bench.engine.trios import SHAPES
+from bench.peers.lineup import MINE, PEERS
+from proxyfuse.measure import ReadStream
+from proxyfuse.trio import Role, Trio
+from tests.bench.conftest import SMALL
+
+LOOP = "Hugging Face loop, float32"
+
+
+def record(
+    main: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str
+) -> dict[str, Any]:
+    """What a bench saves and prints last."""
+    monkeypatch.setattr(harness.save, "__defaults__", (tmp_path / "results",))
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments, "--peers", LOOP])
+    for module in (latency, throughput, scaling):
+        monkeypatch.setattr(module, "ReadStream", lambda device: ReadStream(device, 1 << 16))
+    main()
+    (file,) = (tmp_path / "results").glob("*/*.json")
+    found: dict[str, Any] = json.loads(file.read_text())
+    assert {"bench", "command", "commit", "date", "machine"} <= set(found)
+    return found
+
+
+def folders_of(small: Trio[Path]) -> list[str]:
+    return [part for role, at in small.items() for part in (f"--{role.label}", str(at))]
+
+
+def test_latency(
+    small: Trio[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sizes = ["--batch", "1", "2", "--prompts", "9", "--tokens", "6", "--rounds", "2"]
+    found = record(latency.main, monkeypatch, tmp_path, *folders_of(small), *sizes)
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == found
+    its = found["trios"]["base"]
+    assert set(its["batches"]) == {"1", "2"} and set(its["prompts"]) == {"9"}
+    two = its["batches"]["2"]
+    assert set(two["ms_per_token"]) == {MINE, LOOP} and set(two["times_faster_than"]) == {LOOP}
+    assert two["pace"][MINE]["p99_ms"] >= two["pace"][MINE]["median_ms"] > 0
+    assert two["pace"][MINE]["tokens_per_pass"] >= 1
+    assert its["weight_bytes"][LOOP] == 2 * its["weight_bytes"][MINE]
+
+
+def test_throughput(small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "workload.jsonl"
+    file.write_text('{"prompt_tokens": 3, "output_tokens": 4}\n' * 3)
+    asked = ["--workload", str(file), "--concurrency", "1", "2", "--rounds", "1"]
+    found = record(throughput.main, monkeypatch, tmp_path, *folders_of(small), *asked)
+    its = found["trios"]["base"]
+    assert (its["requests"], its["written_tokens"]) == (3, 12)
+    assert set(its["concurrency"]["2"]["tokens_per_second"]) == {MINE, LOOP}
+
+
+def test_scaling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    axis = [Point("batch", 1, SMALL), Point("batch", 2, SMALL, batch=2)]
+    monkeypatch.setattr(scaling, "points", lambda: iter(axis))
+    picture = tmp_path / "it.png"
+    found = record(scaling.main, monkeypatch, tmp_path, "--rounds", "1", "--plot", str(picture))
+    assert set(found["axes"]["batch"]) == {"1", "2"}
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_peak_is_that_of_what_was_opened(small: Trio[Path], tmp_path: Path) -> None:
+    (peer,) = (peer for peer in PEERS if peer.name == MINE)
+    assert memory.write_once(peer, small, tmp_path) > 10 << 20
+
+
+def test_a_gpu_is_gated_by_shallow_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SHAPES, "small", SMALL)
+    parser = make_parser("", ["small"], [])
+    (on_cpu,) = materials(parser.parse_args([]), tmp_path)
+    (on_gpu,) = materials(parser.parse_args(["--device", "cuda"]), tmp_path)
+    assert on_cpu.gate.base == on_cpu.folders.base
+    assert on_gpu.gate.base != on_gpu.folders.base
+    (agreeing,) = materials(parser.parse_args(["--agreeing"]), tmp_path)
+    assert agreeing.name == "small, agreeing"
+    assert agreeing.folders[Role.EXPERT] != on_cpu.folders[Role.EXPERT]
