@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from proxyfuse.engine.llm import LLM
-    from proxyfuse.engine.outputs import CompletionOutput, Logprob, RequestOutput, Score
+    from proxyfuse.engine.outputs import CompletionOutput, Logprob, Metrics, RequestOutput, Score
     from proxyfuse.engine.request import Prompt
     from proxyfuse.sampling import SamplingParams
 
@@ -16,6 +16,7 @@ _HOMES = {
     "LLM": "engine.llm",
     "CompletionOutput": "engine.outputs",
     "Logprob": "engine.outputs",
+    "Metrics": "engine.outputs",
     "Prompt": "engine.request",
     "RequestOutput": "engine.outputs",
     "SamplingParams": "sampling",
@@ -26,6 +27,7 @@ __all__ = [
     "LLM",
     "CompletionOutput",
     "Logprob",
+    "Metrics",
     "Prompt",
     "RequestOutput",
     "SamplingParams",

@@ -17,6 +17,7 @@ MOST = {  # what buffers are made for, at the most
     "kv_cache_bytes": 2**63 - 1,
     "num_threads": 1024,
 }
+MOST_DRAFTS = 64
 UNSET = ("max_model_len", "kv_cache_bytes", "num_threads")  # None lets the engine choose
 
 
@@ -37,7 +38,7 @@ class EngineConfig:
     kv_cache_bytes: int | None = None  # None: a share of the memory that the weights leave free
     gpu_memory_utilization: float = 0.9
     enable_prefix_caching: bool = True
-    speculate: str | int = "auto"  # tokens drafted ahead, 0 is off; none are yet
+    speculate: str | int = "auto"  # tokens drafted ahead, at most 64; 0 is off
     seed: int = 0  # what requests without a seed of their own draw theirs from
     num_threads: int | None = None  # CPU threads; None: every core this process may use
 
@@ -57,7 +58,8 @@ class EngineConfig:
         caching = self.enable_prefix_caching
         _want(isinstance(caching, bool), "enable_prefix_caching", caching, "True or False")
         drafts = self.speculate
-        _want(drafts == "auto" or _whole(drafts), "speculate", drafts, '"auto" or 0 and up')
+        good = drafts == "auto" or _whole(drafts, 0, MOST_DRAFTS)
+        _want(good, "speculate", drafts, f'"auto" or a whole number from 0 to {MOST_DRAFTS}')
         _want(_whole(self.seed), "seed", self.seed, "a whole number, at least 0")
 
 

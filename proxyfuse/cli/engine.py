@@ -95,7 +95,7 @@ class Engine:
         Option(
             metavar="TOKENS",
             parser=_drafts,
-            help="Tokens the expert drafts ahead (none yet); 0 is off. The text is the same.",
+            help="Tokens drafted ahead, or auto; 0 is off. The text is the same.",
             rich_help_panel=PANEL,
         ),
     ] = str(DEFAULT.speculate)

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from time import perf_counter
 
-from proxyfuse.engine.outputs import CompletionOutput, RequestOutput
+from proxyfuse.engine.outputs import CompletionOutput, Metrics, RequestOutput
 from proxyfuse.engine.request import Request
 from proxyfuse.engine.sequences import SequenceMaker
 from proxyfuse.engine.writing import Ending, Writing
@@ -47,6 +47,7 @@ class Engine:
         self._speculator = speculator
         self._runner = runner
         self._maker = maker
+        self.metrics = Metrics()
         self._requests: dict[str, Running] = {}
         self._writings: dict[Sequence, Writing] = {}
 
@@ -90,10 +91,17 @@ class Engine:
             writing = self._writings[sample.sequence]
             if tokens:
                 writing.verified(fared.tried, len(tokens))
+                self._count(fared.tried, len(tokens) - 1)
             if writing.ending is not None:
                 self._end(writing, writing.ending)
         for request_id in dict.fromkeys(sample.sequence.request_id for sample in plan.samples):
             self._tell(self._requests[request_id])
+
+    def _count(self, drafted: int, accepted: int) -> None:
+        so_far = self.metrics
+        self.metrics = Metrics(
+            so_far.base_passes + 1, so_far.drafted + drafted, so_far.accepted + accepted
+        )
 
     def _take(self, sample: Sample, entries: list[int], landed: Landed) -> list[int]:
         """The tokens that one sample adds to its sequence; a failure to read them is its own."""

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from proxyfuse.engine.load import Loaded, load
 from proxyfuse.engine.loop import EngineLoop
-from proxyfuse.engine.outputs import Logprob, RequestOutput, Score
+from proxyfuse.engine.outputs import Logprob, Metrics, RequestOutput, Score
 from proxyfuse.engine.prompts import (
     Prompts,
     as_params,
@@ -145,6 +145,11 @@ class LLM:
         ]
         outputs = self._run(requests, inbox, "score" if use_tqdm else None)
         return [_score(request, output) for request, output in zip(requests, outputs, strict=True)]
+
+    @property
+    def metrics(self) -> Metrics:
+        """Counts over all requests so far."""
+        return self._loaded.engine.metrics
 
     def abort(self, request_id: str) -> None:
         """End a request wherever it stands; nothing happens where it is unknown or has ended."""

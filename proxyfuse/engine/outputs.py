@@ -27,6 +27,24 @@ class Logprob:
 TokenLogprobs = dict[int, Logprob]
 
 
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What an engine has written since it was loaded."""
+
+    base_passes: int = 0  # of one sequence, that gave it tokens
+    drafted: int = 0  # drafts that were verified in them
+    accepted: int = 0  # drafts that were kept
+
+    @property
+    def tokens_per_base_pass(self) -> float:
+        """1 without speculation; 0 before the first token."""
+        return _per_pass(self.base_passes, self.accepted)
+
+
+def _per_pass(passes: int, accepted: int) -> float:
+    return (passes + accepted) / passes if passes else 0.0
+
+
 @dataclass(slots=True)
 class CompletionOutput:
     """One continuation: whole from `generate`, only what is new from `stream`.
@@ -49,8 +67,7 @@ class CompletionOutput:
     @property
     def tokens_per_base_pass(self) -> float:
         """1 without speculation; 0 before the first token."""
-        written = self.base_passes + self.accepted
-        return written / self.base_passes if self.base_passes else 0.0
+        return _per_pass(self.base_passes, self.accepted)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ REMEMBERED = 0.02  # of each verification, by the rate that new sequences begin 
 PLAIN = (4, 3, 48)  # steps without drafts: so many early on, each third step; then each 48th
 PATIENCE = (24, 192)  # steps without drafts before they are tried again: at first, and at most
 TRIAL = 1  # drafts of such a trial
+MOST_ROWS = 2**31
 HOPE = 0.9  # drafts that would not pay at this rate are not tried
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
 
@@ -40,10 +41,13 @@ class Speculator:
     """Proposes drafts to the scheduler, and learns from how they fared.
 
     speculate: "auto", or how many tokens to draft always; 0 is never. weights: bytes that a pass
-    of each role reads: what it costs until that was measured. No text depends on any of it.
+    of each role reads: what it costs until that was measured. rows: of a step; drafts leave each
+    running sequence one. No text depends on any of it.
     """
 
-    def __init__(self, speculate: str | int, weights: Mapping[Role, int]) -> None:
+    def __init__(
+        self, speculate: str | int, weights: Mapping[Role, int], rows: int = MOST_ROWS
+    ) -> None:
         self.fixed = None if speculate == "auto" else int(speculate)
         self.most = LENGTHS[-1] if self.fixed is None else self.fixed
         self.drawer = Role.EXPERT  # who draws this step's drafts
@@ -58,6 +62,7 @@ class Speculator:
         self._rates = dict(PRIORS)
         self._sequences: dict[Sequence, Drafting] = {}
         self._step: tuple[int, Source, float] | None = None  # sequences, source, drafts of each
+        self._rows = rows
         self._age = 0
         self._measures = False  # this step, what one without drafts takes
         self._running = 1
@@ -65,7 +70,7 @@ class Speculator:
 
     def begin(self, running: int) -> None:
         """A step is about to be planned while so many sequences run."""
-        self._running = running
+        self._running = max(running, 1)
         self._undecided = True
         self.least = -inf
         self._age += 1
@@ -84,7 +89,8 @@ class Speculator:
 
     def draft(self, sequence: Sequence) -> Draft:
         """What to verify after the sequence's next token."""
-        room = min(sequence.limit - len(sequence.continuation) - 1, self.most)
+        fair = self._rows // self._running - 1
+        room = min(sequence.limit - len(sequence.continuation) - 1, self.most, fair)
         if room <= 0:
             return Draft()
         drafting = self._sequences.setdefault(sequence, Drafting())
