@@ -37,8 +37,9 @@ bench: $(READY)
 bench-peers: $(READY)
 	$(PIP) gguf llama-cpp-python matplotlib
 
-gpu: $(READY)
-	$(BIN)/python -m pytest -m gpu
+# With what $(PYTHON) has: nothing is installed, nothing is fetched. See bench/gpu.py.
+gpu:
+	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m bench.gpu
 
 $(READY): pyproject.toml constraints.txt setup.py CMakeLists.txt $(RECIPES) $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,8 +1,12 @@
-"""Where results go: results/<machine>/<date>-<commit>-<bench>.json, and the same line last."""
+"""Where results go: results/<machine>/<date>-<commit>-<bench>.json, and the same line last.
+
+PROXYFUSE_RESULTS=FOLDER is another place for them.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +14,7 @@ from typing import Any
 
 from proxyfuse.measure import machine, machine_name
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("PROXYFUSE_RESULTS") or Path(__file__).parent / "results")
 
 
 def save(name: str, command: str, figures: dict[str, Any], results: Path = RESULTS) -> Path:

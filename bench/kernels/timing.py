@@ -6,9 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.harness import RESULTS, save
+from bench.harness import save
 from proxyfuse.measure import ReadStream, Spread
 from proxyfuse.measure.kernels import Timed, time_cases
 from proxyfuse.measure.ops.case import Case, Place
@@ -49,7 +48,6 @@ def run(ops: Mapping[str, Cases], module: str) -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--quick", action="store_true", help="fewer sizes, best kernels, 5 rounds")
     parser.add_argument("--rounds", type=int, default=None)
-    parser.add_argument("--results", type=Path, default=RESULTS)
     asked = parser.parse_args()
     place = Place.of(asked.device, every=not asked.quick)
     scope, rounds = Scope.of(place, asked.quick), asked.rounds or (5 if asked.quick else 9)
@@ -61,7 +59,7 @@ def run(ops: Mapping[str, Cases], module: str) -> None:
             found.append(timed.record())
     name = "kernels" if len(ops) > 1 else f"kernel-{next(iter(ops))}"
     command = " ".join([f"python -m {module}", *sys.argv[1:]])
-    save(name, command, {"rounds": rounds, "cases": found}, asked.results)
+    save(name, command, {"rounds": rounds, "cases": found})
 
 
 def show(timed: Timed) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from rich.table import Table
 from typer import Option
 
-from proxyfuse.cli.bench.output import Output, Tick, new_table
+from proxyfuse.cli.bench.latency_tables import by_batch_table, by_prompt_table
+from proxyfuse.cli.bench.output import Output, Tick
 from proxyfuse.cli.bench.plot import draw_latency
 from proxyfuse.cli.bench.subject import Subject, Way
 from proxyfuse.cli.bench.writing import Written, write
@@ -99,20 +99,10 @@ def latency(models: Models, engine: Engine, workload: Workload, output: Output) 
         **asdict(workload),
         "read_bytes": stream.bytes,
         "peak_memory_bytes": opened.peak,
-        "by_batch": {
-            batch: {way.name: _by_token(way, timing, stream.bytes, batch) for way in ways}
-            for batch, timing in by_batch.items()
-        },
-        "by_prompt": {
-            length: {name: _first(rounds) for name, rounds in timing.written.items()}
-            for length, timing in by_prompt.items()
-        },
-        "steered_over_base": {
-            batch: vars(_times_the_base(timing)) for batch, timing in by_batch.items()
-        },
+        **_figures(ways, by_batch, by_prompt, stream.bytes),
     }
     output.give(
-        record, [_by_batch_table(record), _by_prompt_table(record)], draw_latency, opened.notes
+        record, [by_batch_table(record), by_prompt_table(record)], draw_latency, opened.notes
     )
 
 
@@ -142,6 +132,27 @@ def measure(
     return timing
 
 
+def _figures(
+    ways: Sequence[Way],
+    by_batch: dict[int, Timing],
+    by_prompt: dict[int, Timing],
+    stream_bytes: int,
+) -> dict[str, Any]:
+    return {
+        "by_batch": {
+            batch: {way.name: _by_token(way, timing, stream_bytes, batch) for way in ways}
+            for batch, timing in by_batch.items()
+        },
+        "by_prompt": {
+            length: {name: _first(rounds) for name, rounds in timing.written.items()}
+            for length, timing in by_prompt.items()
+        },
+        "steered_over_base": {
+            batch: vars(_times_the_base(timing)) for batch, timing in by_batch.items()
+        },
+    }
+
+
 def _by_token(way: Way, timing: Timing, stream_bytes: int, batch: int) -> dict[str, Any]:
     """One way's figures at one batch size."""
     rounds = timing.written[way.name]
@@ -168,39 +179,3 @@ def _times_the_base(timing: Timing) -> Spread:
     """The first way against the last: 1 where there is but one."""
     spent = [[one.per_token for one in rounds] for rounds in timing.written.values()]
     return ratios(spent[0], spent[-1])
-
-
-def _by_batch_table(record: dict[str, Any]) -> Table:
-    shortest = min(record["by_prompt"])
-    table = new_table(
-        f"{record['tokens']} tokens after a prompt of {shortest}, {record['dtype']}",
-        ("batch", ""),
-        ("ms a token", "p99", "tokens/s", "of floor", "a pass"),
-    )
-    for batch, ways in record["by_batch"].items():
-        for name, row in ways.items():
-            table.add_row(
-                *(str(batch), name),
-                str(Spread(**row["ms_per_token"])),
-                f"{row['ms_p99_between_arrivals']:.3g}",
-                f"{row['tokens_per_second']['median']:,.0f}",
-                f"{row['share_of_floor']['median']:.0%}",
-                f"{row['tokens_per_base_pass']['median']:.2f}",
-            )
-    lines = [
-        f"{batch} x: steered takes {Spread(**spread)} times the base alone"
-        for batch, spread in record["steered_over_base"].items()
-        if len(record["models"]) > 1
-    ]
-    peak = f"one engine, loaded and checked, took {record['peak_memory_bytes'] / 2**20:,.0f} MiB"
-    passes = "a pass: tokens for each pass of the base"
-    table.caption = "\n".join([*lines, passes, peak])
-    return table
-
-
-def _by_prompt_table(record: dict[str, Any]) -> Table:
-    table = new_table("the first token", ("prompt", ""), ("ms",))
-    for length, ways in record["by_prompt"].items():
-        for name, row in ways.items():
-            table.add_row(str(length), name, str(Spread(**row["first_token_ms"])))
-    return table

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from bench.harness import save
 from bench.kernels import __main__ as everything
 from bench.kernels import linear, timing
 from bench.kernels.timing import Scope, run
@@ -28,7 +30,8 @@ def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(timing.Scope, "of", lambda place, quick: TINY)
     monkeypatch.setattr(timing, "ReadStream", lambda device: ReadStream(device, 1 << 16))
     monkeypatch.setattr(timing.Place, "of", lambda *_, **__: Place(torch.device("cpu")))
-    monkeypatch.setattr(sys, "argv", ["bench", "--quick", "--results", str(tmp_path)])
+    monkeypatch.setattr(timing, "save", partial(save, results=tmp_path))
+    monkeypatch.setattr(sys, "argv", ["bench", "--quick"])
 
 
 def test_every_operation_of_a_decoder_and_the_sampler_is_there() -> None:

@@ -11,7 +11,7 @@ from typer.testing import Result
 
 from proxyfuse import LLM, Score
 from proxyfuse.cli.bench import subject
-from proxyfuse.cli.bench.throughput import Load, workload
+from proxyfuse.cli.bench.load import Load, workload
 from proxyfuse.measure import ReadStream, kernels
 from proxyfuse.trio import Trio
 from tests.cli.conftest import Call

@@ -60,6 +60,15 @@ def test_every_version_is_right(name: str, count: int) -> None:
         assert sum(way.startswith("compiled ") for way in case.implementations) >= 2
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", CASES)
+def test_every_version_is_right_on_a_gpu(name: str) -> None:
+    case = CASES[name](Place.of("cuda"), 8)
+    judge = case.gate(case.make())
+    for version, implementation in case.implementations.items():
+        judge(version, implementation)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_broken_version_is_refused(name: str) -> None:
     """What writes nothing, or writes the last row wrong, in the place of any version."""

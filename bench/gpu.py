@@ -1,0 +1,120 @@
+"""Everything that needs a GPU, in one run that leaves one JSON file: `make gpu PYTHON=python3`.
+
+    PYTHONPATH=.:kernels python3 -m bench.gpu
+
+Nothing is installed or fetched. Wanted beside torch (with triton) and transformers: pydantic and
+psutil; pytest and hypothesis for the tests. What is missing is named and recorded.
+
+A step that fails, or that the budget leaves no time for, is recorded with its error; the others
+still run, and the exit code says so. Not run on a GPU so far: only the bookkeeping is tested.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from bench.harness import save
+
+BUDGET = 520  # seconds in all, which leaves some of nine minutes to start and to end
+LEAST = 10  # seconds that a step is started for
+TAIL = 3000  # characters of output that are kept of a step that failed
+NEEDED = ("transformers", "pydantic", "psutil", "pytest", "hypothesis")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One program, and the seconds that it may take."""
+
+    name: str
+    words: tuple[str, ...]  # after the interpreter
+    limit: float
+
+
+LATENCY = ("-m", "bench.engine.latency", "--device", "cuda", "--rounds", "3")
+STEPS = (
+    Step("tests", ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider"), 120),
+    Step("kernels", ("-m", "bench.kernels", "--quick", "--device", "cuda"), 150),
+    Step("latency of mid", (*LATENCY, "--trio", "mid"), 90),
+    Step("latency of llama3-8b+1b", (*LATENCY, "--trio", "llama3-8b+1b", "--batch", "1"), 240),
+)
+
+
+def run(step: Step, seconds: float) -> dict[str, Any]:
+    """Run one step for at most so long; its record is the JSON in its last line, if any."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(
+            [sys.executable, *step.words],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PROXYFUSE_RESULTS": scratch},
+            start_new_session=True,  # so that what it started ends with it
+        )
+        try:
+            code = process.wait(timeout=seconds)
+            error = None if code == 0 else f"exit code {code}"
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            error = f"not done after {seconds:.0f} s"
+        out.seek(0)
+        text = out.read()
+    found = {"name": step.name, "command": " ".join(("python", *step.words)), "error": error}
+    found |= {"seconds": round(time.monotonic() - begin, 1), "record": last_json(text)}
+    return found | ({"output": text[-TAIL:]} if error else {})
+
+
+def last_json(text: str) -> Any:
+    """The object in the last line, or None."""
+    lines = text.strip().splitlines()
+    try:
+        return json.loads(lines[-1]) if lines and lines[-1].startswith("{") else None
+    except ValueError:
+        return None
+
+
+def run_all(steps: Sequence[Step], budget: float) -> list[dict[str, Any]]:
+    """Every step in turn, within the budget; what it leaves no time for is recorded as such."""
+    end = time.monotonic() + budget
+    found = []
+    for step in steps:
+        left = end - time.monotonic()
+        if left < min(LEAST, step.limit):
+            found.append({"name": step.name, "error": f"not begun: {left:.0f} s were left"})
+        else:
+            found.append(run(step, min(step.limit, left)))
+        told = found[-1]
+        print(f"{told['name']}: {told['error'] or 'done'}, {told.get('seconds', 0)} s", flush=True)
+    return found
+
+
+def main() -> None:
+    """Run, save, and exit with 1 if any step failed, with 2 where there is no GPU."""
+    if not torch.cuda.is_available():
+        print("make gpu: torch sees no GPU here; want a machine with one", file=sys.stderr)
+        sys.exit(2)
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        print(f"missing: {', '.join(missing)}; steps that need them will fail", file=sys.stderr)
+    begin = time.monotonic()
+    steps = run_all(STEPS, BUDGET)
+    figures = {"missing": missing, "seconds": round(time.monotonic() - begin, 1), "steps": steps}
+    save("gpu", "make gpu", figures)
+    if any(step["error"] for step in steps):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""`make gpu` on a machine without one: its bookkeeping, with programs that stand in for steps."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import gpu
+from bench.gpu import Step, last_json, run, run_all
+
+
+def python(name: str, program: str, limit: float = 20) -> Step:
+    return Step(name, ("-c", program), limit)
+
+
+GOOD = python("good", 'print(\'hello\'); print(\'{"bench": "x", "value": 3}\')')
+BAD = python("bad", "print('before'); raise ValueError('broken kernel')")
+
+
+def test_a_step_that_fails_loses_nothing() -> None:
+    first, second, third = run_all((GOOD, BAD, GOOD), 60)
+    assert first["record"] == third["record"] == {"bench": "x", "value": 3}
+    assert (first["error"], third["error"]) == (None, None)
+    assert second["error"] == "exit code 1" and second["record"] is None
+    assert "broken kernel" in second["output"] and "before" in second["output"]
+
+
+def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    child = "import subprocess, sys, time; print('up', flush=True);"
+    child += "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+    child += f"open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid)); time.sleep(60)"
+    begin = time.monotonic()
+    found = run(python("hangs", child), 1.5)
+    assert time.monotonic() - begin < 10
+    assert found["error"] == "not done after 2 s" and "up" in found["output"]
+    stat = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
+    deadline = time.monotonic() + 5
+    while stat.exists() and stat.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
+def test_what_the_budget_leaves_no_time_for_is_recorded() -> None:
+    late = python("late", "pass")
+    slow, not_begun = run_all((python("slow", "import time; time.sleep(30)", 1), late), 5)
+    assert slow["error"] == "not done after 1 s"
+    assert not_begun["error"].startswith("not begun: ")
+
+
+def test_steps_fit_into_nine_minutes_even_if_all_hang() -> None:
+    assert gpu.BUDGET < 9 * 60 - 15
+    assert all(step.limit <= gpu.BUDGET / 2 for step in gpu.STEPS)
+
+
+@pytest.mark.skipif(not find_spec("bench.engine.options"), reason="benches that know no GPU")
+@pytest.mark.parametrize("step", [step for step in gpu.STEPS if "bench" in step.words[1]], ids=str)
+def test_every_step_names_a_bench_and_its_options(
+    step: Step, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [step.words[1], "--help"])
+    monkeypatch.delitem(sys.modules, step.words[1], raising=False)  # runpy warns of a second copy
+    with pytest.raises(SystemExit) as left:
+        runpy.run_module(step.words[1], run_name="__main__", alter_sys=True)
+    assert left.value.code == 0
+    manual = capsys.readouterr().out
+    assert all(word in manual for word in step.words if word.startswith("--"))
+
+
+def test_one_file_and_a_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saves = "import os, pathlib; pathlib.Path(os.environ['PROXYFUSE_RESULTS'], 'x.json').touch()"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(gpu, "STEPS", (GOOD, python("saves", saves), BAD))
+    monkeypatch.setattr(gpu, "save", lambda *given: saved.append(given))
+    saved: list[tuple[object, ...]] = []
+    with pytest.raises(SystemExit) as left:
+        gpu.main()
+    assert left.value.code == 1
+    ((name, command, figures),) = saved
+    assert (name, command) == ("gpu", "make gpu")
+    assert [step["error"] for step in figures["steps"]] == [None, None, "exit code 1"]
+    json.dumps(figures)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_gpu_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit) as left:
+        gpu.main()
+    assert left.value.code == 2
+    assert "torch sees no GPU here" in capsys.readouterr().err
+
+
+def test_the_last_line_counts() -> None:
+    assert last_json('{"a": 1}\n{"b": 2}\n') == {"b": 2}
+    assert last_json("{no json") is None
+    assert last_json("") is None
