@@ -59,7 +59,7 @@ class SamplerWriter:
         scoring = self._write_given(rows)
         made = self._make(samples, rows, sequences, scoring)
         if not scoring and not any(_changes(sequence.params) for sequence in sequences):
-            self._kept = made
+            self._last, self._kept = sequences, made  # of more rows it says nothing
         return made
 
     def history_index(self, layout: Layout) -> list[Tensor]:
