@@ -141,9 +141,11 @@ class Runner:
 
 
 def _likeliest(sample: Sample) -> int | None:
-    """How many of the likeliest tokens a sample's rows report; None: no log-probabilities."""
+    """The most of the likeliest tokens that a row of it reports; None: no log-probabilities."""
     params = sample.sequence.params
-    return params.prompt_logprobs if sample.row < 0 else params.logprobs
+    of_prompt = params.prompt_logprobs if sample.row < 0 else None
+    drawn = params.logprobs if sample.row + sample.count > 0 else None
+    return max((count for count in (of_prompt, drawn) if count is not None), default=None)
 
 
 def _staging(slots: Trio[int], capacity: Capacity, device: torch.device) -> Staging:

@@ -128,6 +128,14 @@ def test_prompt_logprobs_are_those_of_hugging_face(trio, open_llm) -> None:
             assert found[at][ids[at]].logprob == pytest.approx(float(want), abs=1e-4)
 
 
+def test_the_first_token_has_its_own_log_probabilities_beside_the_prompt_s(trio, open_llm) -> None:
+    llm = open_llm(trio)
+    params = LONG.model_copy(update={"max_tokens": 2, "prompt_logprobs": 0, "logprobs": 4})
+    alone = one(llm, WORDS, params.model_copy(update={"prompt_logprobs": None}))
+    beside = one(llm, WORDS, params)
+    assert beside.logprobs == alone.logprobs and len(beside.logprobs[0]) >= 4
+
+
 def test_n_shares_the_prompt_s_pages(trio, open_llm) -> None:
     for caching in (True, False):
         llm = open_llm(trio, enable_prefix_caching=caching, page_size=4, speculate=0)
