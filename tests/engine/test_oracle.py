@@ -10,47 +10,9 @@ import torch
 
 from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams, reference
 from proxyfuse.trio import Role, Trio
+from tests.engine.crowd import TINY, random_params, random_prompt
 
 CROWD = 24
-
-
-def random_prompt(rng: random.Random, shared: list[int]) -> Prompt:
-    """Some prompts share a beginning, some differ by role."""
-
-    def ids() -> list[int]:
-        own = [rng.randrange(1, 293) for _ in range(rng.randrange(1, 20))]
-        return rng.choice([shared, []]) + own
-
-    same = rng.random() < 0.5
-    return Prompt(ids()) if same else Prompt(ids(), expert=ids(), antiexpert=ids())
-
-
-def random_params(rng: random.Random) -> SamplingParams:
-    """Any mix of features, most of them off most of the time."""
-
-    def maybe(value: Any, otherwise: Any) -> Any:
-        return value if rng.random() < 0.3 else otherwise
-
-    some = rng.sample(range(293), 40)
-    return SamplingParams(
-        n=maybe(rng.randrange(1, 4), 1),
-        temperature=rng.choice([0.0, 0.5, 1.0, 1.7]),
-        top_k=maybe(rng.randrange(1, 40), 0),
-        top_p=maybe(rng.uniform(0.2, 1.0), 1.0),
-        min_p=maybe(rng.uniform(0.0, 0.3), 0.0),
-        seed=rng.choice([rng.randrange(2**64), -rng.randrange(2**63)]),
-        max_tokens=rng.randrange(1, 12),
-        min_tokens=maybe(1, 0),
-        stop_token_ids=maybe(some[:2], []),
-        ignore_eos=rng.random() < 0.2,
-        logprobs=maybe(rng.randrange(4), None),
-        presence_penalty=maybe(rng.uniform(-1, 1), 0.0),
-        frequency_penalty=maybe(rng.uniform(-1, 1), 0.0),
-        repetition_penalty=maybe(rng.uniform(0.7, 1.5), 1.0),
-        logit_bias=maybe({some[2]: 3.0, some[3]: -3.0}, {}),
-        allowed_token_ids=maybe(some, None),
-        alpha=rng.choice([-0.5, 0.0, 0.3, 1.0, 1.7]),
-    )
 
 
 def expected(llm: LLM, prompt: Prompt, params: SamplingParams, stream: int) -> reference.Written:
@@ -80,7 +42,6 @@ def check(llm: LLM, prompt: Prompt, params: SamplingParams, output: RequestOutpu
             assert [one.logprob for one in found] == pytest.approx(want.logprobs, abs=1e-3)
 
 
-TINY = {"page_size": 3, "kv_cache_bytes": 43_000, "max_num_seqs": 7, "max_num_batched_tokens": 16}
 SETTINGS: dict[str, dict[str, Any]] = {
     "ample": {"kv_cache_bytes": 1 << 22},
     "ample, no prefix cache": {"kv_cache_bytes": 1 << 22, "enable_prefix_caching": False},
