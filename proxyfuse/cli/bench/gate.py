@@ -29,3 +29,14 @@ def check(llm: LLM, prompts: Sequence[list[int]]) -> None:
         raise EngineError(
             f"a token scores {apart:.4f} nats apart when read back, want {NEAR} at most"
         )
+
+
+def require_same(drafting: LLM, plain: LLM, prompts: Sequence[list[int]]) -> None:
+    """Raise `EngineError` unless both write the same texts: drafts may change none."""
+    params = SamplingParams(temperature=0, max_tokens=16, ignore_eos=True)
+    texts = [
+        [output.outputs[0].token_ids for output in llm.generate(prompts, params, use_tqdm=False)]
+        for llm in (drafting, plain)
+    ]
+    if texts[0] != texts[1]:
+        raise EngineError(f"with drafts {texts[0]}, without {texts[1]}; want the same texts")

@@ -16,7 +16,7 @@ def by_batch_table(record: dict[str, Any]) -> Table:
     table = new_table(
         f"{record['tokens']} tokens after a prompt of {shortest}, {record['dtype']}",
         ("batch", ""),
-        ("ms a token", "p99", "tokens/s", "of floor", "a pass"),
+        ("ms a token", "p99", "tok/s", "floor", "a pass"),
     )
     for batch, ways in record["by_batch"].items():
         for name, row in ways.items():
@@ -34,7 +34,7 @@ def by_batch_table(record: dict[str, Any]) -> Table:
         if len(record["models"]) > 1
     ]
     peak = f"one engine, loaded and checked, took {record['peak_memory_bytes'] / 2**20:,.0f} MiB"
-    passes = "a pass: tokens for each pass of the base"
+    passes = "floor: share of it; a pass: tokens for each pass of the base"
     table.caption = "\n".join([*lines, passes, peak])
     return table
 

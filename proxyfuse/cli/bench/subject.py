@@ -12,7 +12,7 @@ import torch
 
 from proxyfuse import LLM
 from proxyfuse.cache import Geometry
-from proxyfuse.cli.bench.gate import check
+from proxyfuse.cli.bench.gate import check, require_same
 from proxyfuse.cli.engine import Engine, open_llm
 from proxyfuse.cli.fit import run_in
 from proxyfuse.cli.models import Models
@@ -103,7 +103,8 @@ class Subject:
         """
         with ExitStack() as engines:
             first = engines.enter_context(self._open(sequences, tokens))
-            check(first, self.prompts(min(sequences, 8), 12, seed=1))
+            prompts = self.prompts(min(sequences, 8), 12, seed=1)
+            check(first, prompts)
             base = Way(BASE, first, 0.0, bytes_a_token(self.folders, self.dtype, (Role.BASE,)))
             peak = self._peak()
             if len(self.folders) == 1:
@@ -115,9 +116,12 @@ class Subject:
                 try:
                     plain = engines.enter_context(self._open(sequences, tokens, speculate=0))
                 except MemoryBudgetError as error:
-                    notes.append(f"not timed without drafts, which takes a second engine: {error}")
+                    notes.append(f"drafts are on everywhere, a second engine has no room: {error}")
                 else:
-                    ways.insert(1, replace(steered, name=PLAIN, llm=plain))
+                    require_same(first, plain, prompts)
+                    # The expert drafts for a base at alpha 0 too, which is then not alone.
+                    ways = [steered, replace(steered, name=PLAIN, llm=plain)]
+                    ways.append(replace(base, llm=plain))
             yield Opened(ways, notes, peak)
 
     def _open(self, sequences: int, tokens: int, **more: int) -> LLM:

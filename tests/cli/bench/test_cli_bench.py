@@ -83,6 +83,7 @@ def test_latency_counts_floors_from_the_weights(bench: Bench) -> None:
     ways = found["by_batch"]["2"]
     assert list(ways) == ["steered", "no drafts", "base alone"]
     assert ways["steered"]["floor_ms"]["median"] > ways["base alone"]["floor_ms"]["median"] > 0
+    assert ways["base alone"]["tokens_per_base_pass"]["most"] == 1  # the expert drafts not for it
     for row in ways.values():
         assert row["ms_per_token"]["least"] <= row["ms_per_token"]["median"]
         assert row["ms_p99_between_arrivals"] >= row["ms_per_token"]["least"] / 2
@@ -158,6 +159,23 @@ def test_red_is_not_timed(bench: Bench, monkeypatch: pytest.MonkeyPatch, what: s
     assert result.exit_code == 2
     assert "nats apart when read back" in result.stderr
     assert result.stdout == ""
+
+
+def test_drafts_that_change_a_text_are_not_timed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plainly = LLM.generate
+
+    def bent(self: LLM, *given: Any, **more: Any) -> Any:
+        outputs = plainly(self, *given, **more)
+        if self._loaded.config.speculate == 0:
+            outputs[0].outputs[0].token_ids[-1] ^= 1
+        return outputs
+
+    monkeypatch.setattr(LLM, "generate", bent)
+    result = bench("latency")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "want the same texts" in result.stderr
 
 
 def test_what_cannot_be_written_is_said_before_anything_runs(
