@@ -101,7 +101,7 @@ def load(
     free = free_bytes(device, config.gpu_memory_utilization)
     pages = share_out(config, geometry, sizes, longest, free, device)
     decoders = _decoders(folders, models, dtype, device, longest)
-    speculator = _speculator(config, _weight_bytes(folders, models, dtype))
+    speculator = _speculator(config, _weight_bytes(folders, models, dtype), limits)
     scheduler = _scheduler(config, geometry, pages, speculator)
     runner = _runner(config, decoders, Arena(geometry, pages, device), limits, speculator.most)
     maker = SequenceMaker(config, models, limits, tokenizers)
@@ -218,9 +218,9 @@ def _weight_bytes(folders: Trio[Path], models: Trio[ModelConfig], dtype: torch.d
     return Trio({role: weights_bytes(at, models[role], dtype) for role, at in folders.items()})
 
 
-def _speculator(config: EngineConfig, weights: Trio[int]) -> Speculator:
+def _speculator(config: EngineConfig, weights: Trio[int], limits: Limits) -> Speculator:
     rows = min(_samples(config), config.max_num_batched_tokens)
-    return Speculator(config.speculate, dict(weights.items()), rows)
+    return Speculator(config.speculate, dict(weights.items()), rows, limits.vocab)
 
 
 def _scheduler(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, field
+from itertools import takewhile
 from math import inf, log
 
 from proxyfuse.plan import Draft, Plan
@@ -21,7 +22,7 @@ REMEMBERED = 0.02  # of each verification, by the rate that new sequences begin 
 PLAIN = (4, 3, 48)  # steps without drafts: so many early on, each third step; then each 48th
 PATIENCE = (24, 192)  # steps without drafts before they are tried again: at first, and at most
 TRIAL = 1  # drafts of such a trial
-MOST_ROWS = 2**31
+MOST_ROWS = MOST_IDS = 2**31
 HOPE = 0.9  # drafts that would not pay at this rate are not tried
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
 
@@ -42,11 +43,16 @@ class Speculator:
 
     speculate: "auto", or how many tokens to draft always; 0 is never. weights: bytes that a pass
     of each role reads: what it costs until that was measured. rows: of a step; drafts leave each
-    running sequence one. No text depends on any of it.
+    running sequence one. vocab: ids that may be drawn are below it, and only such are drafted. No
+    text depends on any of it.
     """
 
     def __init__(
-        self, speculate: str | int, weights: Mapping[Role, int], rows: int = MOST_ROWS
+        self,
+        speculate: str | int,
+        weights: Mapping[Role, int],
+        rows: int = MOST_ROWS,
+        vocab: int = MOST_IDS,
     ) -> None:
         self.fixed = None if speculate == "auto" else int(speculate)
         self.most = LENGTHS[-1] if self.fixed is None else self.fixed
@@ -63,6 +69,7 @@ class Speculator:
         self._sequences: dict[Sequence, Drafting] = {}
         self._step: tuple[int, Source, float] | None = None  # sequences, source, drafts of each
         self._rows = rows
+        self._vocab = vocab
         self._age = 0
         self._measures = False  # this step, what one without drafts takes
         self._running = 1
@@ -153,7 +160,8 @@ class Speculator:
             lookup.extend(prompt)
         lookup.extend(sequence.continuation[lookup.known - len(prompt) :])
         drafting.source = None
-        return lookup.propose(most)
+        # the base's prompt may hold ids that a proxy's embedding has no row for
+        return tuple(takewhile(lambda token: token < self._vocab, lookup.propose(most)))
 
     def observe(self, plan: Plan, fared: Seq[Verified]) -> None:
         """How the drafts of the step fared, sample by sample."""

@@ -1,0 +1,48 @@
+"""The number of drafts, against a search over all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxyfuse.speculation.acceptance import expected
+from proxyfuse.speculation.choice import LENGTHS, MARGIN, STALE, STEPS, Chooser
+from proxyfuse.speculation.costs import Costs
+from proxyfuse.trio import Role
+
+
+def chooser(slope: float) -> Chooser:
+    return Chooser(Costs({Role.EXPERT: slope}))
+
+
+@pytest.mark.parametrize("slope", [0.01, 0.1, 0.5, 2.0])
+@pytest.mark.parametrize("rate", [k / STEPS for k in (0, 5, 16, 24, 30, 32)])
+def test_it_gives_most_tokens_a_second(slope: float, rate: float) -> None:
+    gains = {length: expected(rate, length) / (1 + slope * length) for length in (0, *LENGTHS)}
+    choice = chooser(slope).best(Role.EXPERT, rate, 1)
+    if max(gains.values()) <= MARGIN:
+        assert choice.length == 0 and choice.gain == MARGIN
+    else:
+        assert gains[choice.length] == max(gains.values()) == pytest.approx(choice.gain)
+    assert 0 < choice.worth <= 1
+
+
+@pytest.mark.parametrize("rate", [k / STEPS for k in (16, 24, 30)])
+def test_a_draft_less_likely_than_its_worth_would_not_pay(rate: float) -> None:
+    """`worth` is where the tokens of one more draft just pay for its time."""
+    slope = 0.1
+    choice = chooser(slope).best(Role.EXPERT, rate, 1)
+    tokens, seconds = expected(rate, choice.length), 1 + slope * choice.length
+    more = (tokens + choice.worth) / (seconds + slope)
+    assert more == pytest.approx(tokens / seconds)
+
+
+def test_a_choice_is_kept_until_it_is_stale() -> None:
+    costs = Costs({Role.EXPERT: 0.01})
+    one = Chooser(costs)
+    first = one.best(Role.EXPERT, 0.9, 1)
+    for _ in range(50):
+        costs.observe(1, Role.EXPERT, 0, 1.0)
+        costs.observe(1, Role.EXPERT, 8, 40.0)
+    assert one.best(Role.EXPERT, 0.9, 1) == first
+    later = [one.best(Role.EXPERT, 0.9, 1) for _ in range(STALE)]
+    assert later[-1].length < first.length
