@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams
+from proxyfuse.engine import load
 from proxyfuse.plan import Draft
 from proxyfuse.sequence import Sequence
 from proxyfuse.speculation import Speculator
+from proxyfuse.speculation.speculator import Drafting
 from proxyfuse.trio import Role, Trio
 from tests.engine.crowd import random_request, texts
+from tests.tiny import make_trio
 
 CROWD = 24
 TIGHT = {"page_size": 3, "max_num_seqs": 7, "max_num_batched_tokens": 16}
@@ -73,6 +76,12 @@ def plain(open_llm, trio) -> Plain:
     return Plain(open_llm, trio, KNOWN)
 
 
+@pytest.fixture
+def torch_only(monkeypatch) -> None:
+    """No compiled kernels run the models."""
+    monkeypatch.setattr(load, "make_team", lambda threads: None)
+
+
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("speculate", [1, 2, 5, 13, "auto"])
 def test_the_text_is_that_of_plain_decoding(plain, speculate: int | str, setting: str) -> None:
@@ -119,3 +128,43 @@ def test_any_draft_by_anyone_leaves_the_text_alone(plain, family: str, setting: 
     llm = plain.open(family, speculate=9, **SETTINGS[setting])
     use(llm, Whims(9, random.Random(setting), wanted))
     assert texts(write(llm, crowd(1))) == texts(wanted)
+
+
+class Reader(Speculator):
+    """Whatever the text repeats is looked up, for sequences of three lanes too."""
+
+    def __init__(self, vocab: int) -> None:
+        super().__init__(9, {}, vocab=vocab)
+
+    def draft(self, sequence: Sequence) -> Draft:
+        room = min(sequence.limit - len(sequence.continuation) - 1, self.most)
+        return Draft(tokens=self._look_up(sequence, Drafting(), room))
+
+
+def test_ids_that_only_the_base_knows_are_never_fed_to_the_proxies(
+    tmp_path, open_llm, torch_only
+) -> None:
+    llm = open_llm(make_trio(tmp_path, base={"vocab_size": 900}))
+    use(llm, Reader(llm._loaded.limits.vocab))
+    prompt = Prompt([7, 8, 9, 5, 899, 7, 8, 9], expert=[5], antiexpert=[5])
+    output = write(llm, [(prompt, SamplingParams(temperature=0, max_tokens=5, ignore_eos=True))])
+    assert (output[0].outputs[0].finish_reason, output[0].outputs[0].drafted > 0) == (
+        "length",
+        True,
+    )
+
+
+@pytest.mark.parametrize("speculate", [3, "auto"])
+def test_plain_torch_writes_the_same_with_drafts(plain, torch_only, speculate: int | str) -> None:
+    """The same as its own plain decoding: logits of other kernels need not have the same bits."""
+    wanted = write(plain.open("one expert", speculate=0, **AMPLE), crowd(2)[:8])
+    llm = plain.open("one expert", speculate=speculate, **SETTINGS["few rows"])
+    assert texts(write(llm, crowd(2)[:8])) == texts(wanted)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_plain_torch_takes_any_draft(plain, torch_only, family: str) -> None:
+    wanted = write(plain.open(family, speculate=0, **AMPLE), crowd(3)[:8])
+    llm = plain.open(family, speculate=9, **SETTINGS["tight"])
+    use(llm, Whims(9, random.Random(0), wanted))
+    assert texts(write(llm, crowd(3)[:8])) == texts(wanted)
