@@ -15,6 +15,7 @@ import textwrap
 from pathlib import Path
 
 import torch
+from proxyfuse.runner.taped import TapedForward
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
@@ -23,7 +24,6 @@ from bench.harness import save
 from proxyfuse.models.config import read_config
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
 from proxyfuse.models.weights import load_weights
-from proxyfuse.runner.taped import TapedForward
 from proxyfuse.runner.team import make_team
 from proxyfuse.text.tokenizer import Tokenizer
 

@@ -1,0 +1,193 @@
+"""What drafting ahead is worth on the demo trio, by text, drafts, temperature and alpha.
+
+    python -m bench.engine.speculation --plot docs/findings/speculation.png
+
+Every engine writes the same texts in turn; one that writes another text than the engine without
+drafts is not timed. Batch 1, bfloat16.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from bench.engine.gate import WrongOutputError
+from bench.engine.options import command
+from bench.engine.speculation_plot import plot
+from bench.harness import save
+from proxyfuse import LLM, RequestOutput, SamplingParams
+from proxyfuse.demo import model_folder
+from proxyfuse.demo.material import gather
+from proxyfuse.measure import Spread, in_turn, ratios
+from proxyfuse.speculation.acceptance import expected
+from proxyfuse.text.tokenizer import Tokenizer
+
+Prompts = list[list[int]]
+
+BASE = "base alone"
+DRAFTS: tuple[int | str, ...] = (0, 1, 2, 3, 4, 6, 8, 12, "auto")
+TEMPERATURES = (0.0, 0.8)
+ALPHAS = (0.0, 0.3, 0.5, 0.7, 1.0, 1.5)
+EACH_ALPHA: tuple[int | str, ...] = (0, 4, "auto")
+READ = 64  # tokens of held-out code before what is written
+WRITTEN = 96  # tokens of each continuation; a sum ends by itself
+
+
+class Bench:
+    """Engines that write the same prompts: one for each number of drafts, and the base alone."""
+
+    def __init__(self, stack: ExitStack, drafts: tuple[int | str, ...], expert: str) -> None:
+        base, anti = model_folder("base"), model_folder("antiexpert")
+        trio = (base, model_folder(expert), anti)
+        options = {"device": "cpu", "dtype": "bfloat16", "enable_prefix_caching": False}
+        self.engines = {
+            str(count): stack.enter_context(LLM(*trio, speculate=count, **options))
+            for count in drafts
+        }
+        self.base = stack.enter_context(LLM(base, speculate=0, **options))
+
+    def measure(self, prompts: Prompts, params: SamplingParams, rounds: int) -> dict[str, Any]:
+        """The gate, then milliseconds a token and tokens a pass of the base, engine by engine."""
+        texts = {name: self._write(llm, prompts, params) for name, llm in self.engines.items()}
+        for name, outputs in texts.items():
+            if _tokens(outputs) != _tokens(texts["0"]):
+                raise WrongOutputError(f"speculate={name} writes another text than speculate=0")
+        counts = {name: sum(map(len, _tokens(outputs))) for name, outputs in texts.items()}
+        alone = params.model_copy(update={"alpha": None, "ignore_eos": True})
+        runs = [
+            *(lambda llm=llm: self._write(llm, prompts, params) for llm in self.engines.values()),
+            lambda: self._write(self.base, prompts, alone),
+        ]
+        counts[BASE] = WRITTEN * len(prompts)
+        seconds = dict(zip((*self.engines, BASE), in_turn(runs, rounds), strict=True))
+        each = {
+            name: [1e3 * value / counts[name] for value in column]
+            for name, column in seconds.items()
+        }
+        return {
+            "ms_per_token": {name: vars(Spread.of(column)) for name, column in each.items()},
+            "tokens_per_base_pass": {name: per_pass(outputs) for name, outputs in texts.items()},
+            "acceptance": {name: acceptance(outputs) for name, outputs in texts.items()},
+            "times_faster_than_no_drafts": _times(each, "0"),
+            "times_faster_than_base_alone": _times(each, BASE),
+        }
+
+    @staticmethod
+    def _write(llm: LLM, prompts: Prompts, params: SamplingParams) -> list[RequestOutput]:
+        """One request after the other: this is about batch 1."""
+        return [llm.generate([ids], params, use_tqdm=False)[0] for ids in prompts]
+
+
+def _times(each: dict[str, list[float]], slow: str) -> dict[str, Any]:
+    return {name: vars(ratios(each[slow], column)) for name, column in each.items() if name != slow}
+
+
+def _tokens(outputs: list[RequestOutput]) -> list[list[int]]:
+    return [output.outputs[0].token_ids for output in outputs]
+
+
+def per_pass(outputs: list[RequestOutput]) -> float:
+    """Tokens for each pass of the base over a continuation."""
+    written = [output.outputs[0] for output in outputs]
+    return sum(len(one.token_ids) for one in written) / sum(one.base_passes for one in written)
+
+
+def acceptance(outputs: list[RequestOutput]) -> float | None:
+    """Share of the verified drafts that were kept; None where none were drafted."""
+    drafted = sum(output.outputs[0].drafted for output in outputs)
+    return sum(output.outputs[0].accepted for output in outputs) / drafted if drafted else None
+
+
+def texts() -> dict[str, tuple[Prompts, bool]]:
+    """By kind: prompts as token ids, and whether an end of text ends them."""
+    material = gather(8, 1)
+    tokenizer = Tokenizer(model_folder("base"))
+    sums = [tokenizer.encode(problem.prompt) for problem in material.sums]
+    return {
+        "code": ([window[:READ] for window in material.windows["code"][:8]], False),
+        "sums": (sums, True),
+    }
+
+
+def modelled(found: dict[str, Any]) -> dict[str, float]:
+    """Milliseconds a token by the plain model: steps of plain + drafts * each, one rate throughout.
+
+    The rate is what tokens a pass say at 4 drafts; the line goes through 0 and 8 drafts.
+    """
+    passes, spent = found["tokens_per_base_pass"], found["ms_per_token"]
+    rate = _rate(passes["4"], 4)
+    plain = spent["0"]["median"]
+    each = (spent["8"]["median"] * passes["8"] - plain) / 8
+    return {
+        str(count): (plain + count * each) / expected(rate, count)
+        for count in DRAFTS
+        if isinstance(count, int)
+    } | {"rate": rate}
+
+
+def _rate(tokens: float, drafts: int) -> float:
+    """The rate at which so many drafts give so many tokens, by halving."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if expected(middle, drafts) < tokens else (low, middle)
+    return low
+
+
+def sweep(rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Drafts by kind of text and temperature; then alpha; then an expert that is of no use."""
+    prompts = texts()
+    with ExitStack() as stack:
+        bench = Bench(stack, DRAFTS, "expert")
+        for (kind, (ids, ends)), temperature in product(prompts.items(), TEMPERATURES):
+            found = bench.measure(ids, _params(temperature, 1.0, ends), rounds)
+            yield f"{kind}, temperature {temperature:g}", found | {"modelled": modelled(found)}
+    with ExitStack() as stack:
+        bench = Bench(stack, EACH_ALPHA, "expert")
+        for alpha, temperature in product(ALPHAS, TEMPERATURES):
+            found = bench.measure(prompts["code"][0], _params(temperature, alpha, False), rounds)
+            yield f"code, temperature {temperature:g}, alpha {alpha:g}", found
+    with ExitStack() as stack:
+        bench = Bench(stack, EACH_ALPHA, "tuned")
+        found = bench.measure(prompts["code"][0], _params(0.8, -1.0, False), rounds)
+        yield "code, temperature 0.8, steered away from the tuned model", found
+
+
+def _params(temperature: float, alpha: float, ends: bool) -> SamplingParams:
+    return SamplingParams(
+        temperature=temperature, alpha=alpha, max_tokens=WRITTEN, seed=1, ignore_eos=not ends
+    )
+
+
+def main() -> None:
+    """Parse, measure, show, save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--plot", type=Path)
+    asked = parser.parse_args()
+    found = {}
+    for name, figures in sweep(asked.rounds):
+        found[name] = figures
+        tell(name, figures)
+    if asked.plot:
+        plot(found, asked.plot)
+    save("speculation", command("bench.engine.speculation"), found)
+
+
+def tell(name: str, figures: dict[str, Any]) -> None:
+    """One setting, for people."""
+    print(f"\n{name}")
+    for engine, spread in figures["ms_per_token"].items():
+        passes = figures["tokens_per_base_pass"].get(engine)
+        faster = figures["times_faster_than_base_alone"].get(engine)
+        more = f"{passes:5.2f} tokens a pass, " if passes else ""
+        ratio = f"{faster['median']:.2f} times as fast as the base alone" if faster else ""
+        print(f"  {engine:>10} {Spread(**spread)!s:34} ms  {more}{ratio}")
+
+
+if __name__ == "__main__":
+    main()
