@@ -33,6 +33,7 @@ DRAFTS: tuple[int | str, ...] = (0, 1, 2, 3, 4, 6, 8, 12, "auto")
 TEMPERATURES = (0.0, 0.8)
 ALPHAS = (0.0, 0.3, 0.5, 0.7, 1.0, 1.5)
 EACH_ALPHA: tuple[int | str, ...] = (0, 4, "auto")
+PAUSE = 0.02  # seconds before each run: the threads of the engine before it stay awake for one
 READ = 64  # tokens of held-out code before what is written
 WRITTEN = 96  # tokens of each continuation; a sum ends by itself
 
@@ -43,7 +44,11 @@ class Bench:
     def __init__(self, stack: ExitStack, drafts: tuple[int | str, ...], expert: str) -> None:
         base, anti = model_folder("base"), model_folder("antiexpert")
         trio = (base, model_folder(expert), anti)
-        options = {"device": "cpu", "dtype": "bfloat16", "enable_prefix_caching": False}
+        options: dict[str, Any] = {
+            "device": "cpu",
+            "dtype": "bfloat16",
+            "enable_prefix_caching": False,
+        }
         self.engines = {
             str(count): stack.enter_context(LLM(*trio, speculate=count, **options))
             for count in drafts
@@ -63,7 +68,7 @@ class Bench:
             lambda: self._write(self.base, prompts, alone),
         ]
         counts[BASE] = WRITTEN * len(prompts)
-        seconds = dict(zip((*self.engines, BASE), in_turn(runs, rounds), strict=True))
+        seconds = dict(zip((*self.engines, BASE), in_turn(runs, rounds, pause=PAUSE), strict=True))
         each = {
             name: [1e3 * value / counts[name] for value in column]
             for name, column in seconds.items()

@@ -33,7 +33,7 @@ int Reel::run(Team &team, float least, float doubt) const {
     for (size_t j = 0; j < drafts.size(); ++j) {
       play(drafts[j].draw, worker);
       if (worker.thread == 0) {
-        go = likely(drafts[j], least, doubt, sums);
+        go = likely(drafts[j], least, doubt, sums) || j == 0;
         fed += go;
       }
       worker.barrier();

@@ -22,7 +22,8 @@ struct Reel {
 
   // Plays it all; returns how many drafts were fed. A draft of probability p is believed to hold
   // with 1 - doubt * (1 - p); drafting ends where no row's drafts so far have a log-probability of
-  // `least` or more to hold together.
+  // `least` or more to hold together. The first is fed in any case: nothing else teaches how
+  // drafts fare.
   int run(Team &team, float least, float doubt) const;
 };
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KEPT = 0.95  # of what was seen, at each verification: the last ten or so count
+SEQUENCE, ENGINE = 0.95, 0.99  # kept of what was seen, at each verification
 TRIALS = 2.0  # that a prior is worth
+TRUST = 0.5  # failures of a draft for each that its drawing model expects, until that was seen
 
 
 @dataclass(slots=True)
@@ -13,10 +14,12 @@ class Acceptance:
     """One source of drafts: the chance that the next draft holds, given that those before it do.
 
     `doubts` sums 1 - p over the drafts that were decided on, p being the probability that their
-    drafting model gave them: how often drafts should have failed if it knew.
+    drawing model gave them: how often they should have failed if it knew.
     """
 
     prior: float
+    trust: float = TRUST
+    kept: float = SEQUENCE
     hits: float = 0.0
     trials: float = 0.0
     doubts: float = 0.0
@@ -28,16 +31,15 @@ class Acceptance:
 
     @property
     def doubt(self) -> float:
-        """Failures for each failure that the drafting model expects; 1 where it is right."""
-        if self.doubts <= 0:
-            return 1.0
-        return min(1.0, (1 - self.rate) * (self.trials + TRIALS) / (self.doubts + TRIALS / 2))
+        """Failures for each failure that the drawing model expects, in [0, 1]."""
+        failed = self.trials - self.hits
+        return min(1.0, (failed + TRIALS * self.trust) / (self.doubts + TRIALS))
 
     def observe(self, tried: int, held: int, doubts: float = 0.0) -> None:
         """Of `tried` drafts the first `held` did hold; the next, if there was one, did not."""
-        self.hits = KEPT * self.hits + held
-        self.trials = KEPT * self.trials + held + (held < tried)
-        self.doubts = KEPT * self.doubts + doubts
+        self.hits = self.kept * self.hits + held
+        self.trials = self.kept * self.trials + held + (held < tried)
+        self.doubts = self.kept * self.doubts + doubts
 
 
 def expected(rate: float, drafts: int) -> float:

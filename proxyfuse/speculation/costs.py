@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 KEPT = 0.98  # of what was measured, at each step: the last fifty or so count
-SURPRISE = 0.5  # of what was expected, at most: the machine may have had something else to do
-BELIEVED = 4  # drafts: the prior is worth one step without drafts and one with so many
+LATE = 0.2  # weight of a step that took longer than expected: the machine had something else to do
+LATEST = 1.5  # of what was expected: longer is not believed
+EARLY = 0.5  # of what was expected: shorter, and what was believed is as good as forgotten
+FORGOTTEN = 0.1
+PRIOR = (0.2, 2)  # steps that the prior slope is worth: so many without drafts and with two
 
 S = TypeVar("S")
 
 
 @dataclass(slots=True)
 class Line:
-    """Seconds = plain + drafts * each, by least squares over the latest steps and a prior slope."""
+    """Seconds = plain + drafts * each, by least squares over the latest steps and a prior slope.
+
+    The noise of a shared machine only adds, so that late steps count less than early ones.
+    """
 
     slope: float  # `each` over `plain`, as believed
     steps: float = 0.0
@@ -26,25 +32,30 @@ class Line:
 
     def add(self, drafts: float, seconds: float) -> None:
         """One more step."""
+        weight, kept = 1.0, KEPT
         if self.steps:
             plain, each = self.fit()
             expected = plain + drafts * each
-            most, least = (1 + SURPRISE) * expected, (1 - SURPRISE) * expected
-            seconds = min(max(seconds, least), most)
-        self.steps = KEPT * self.steps + 1
-        self.drafts = KEPT * self.drafts + drafts
-        self.squares = KEPT * self.squares + drafts * drafts
-        self.seconds = KEPT * self.seconds + seconds
-        self.products = KEPT * self.products + drafts * seconds
+            if seconds < EARLY * expected:
+                kept = FORGOTTEN
+            elif seconds > expected:
+                weight, seconds = LATE, min(seconds, LATEST * expected)
+        self.steps = kept * self.steps + weight
+        self.drafts = kept * self.drafts + weight * drafts
+        self.squares = kept * self.squares + weight * drafts * drafts
+        self.seconds = kept * self.seconds + weight * seconds
+        self.products = kept * self.products + weight * drafts * seconds
 
     def fit(self) -> tuple[float, float]:
         """(plain, each), neither nothing nor less; (1, slope) before the first step."""
         if not self.steps:
             return 1.0, self.slope
         prior = self.seconds / (self.steps + self.slope * self.drafts)
-        far = prior * (1 + BELIEVED * self.slope)
-        n, d, dd = self.steps + 2, self.drafts + BELIEVED, self.squares + BELIEVED**2
-        t, dt = self.seconds + prior + far, self.products + BELIEVED * far
+        worth, drafts = PRIOR
+        far = prior * (1 + drafts * self.slope)
+        n, d = self.steps + 2 * worth, self.drafts + worth * drafts
+        dd, dt = self.squares + worth * drafts**2, self.products + worth * drafts * far
+        t = self.seconds + worth * (prior + far)
         each = max((n * dt - d * t) / (n * dd - d * d), prior * self.slope / 8)
         return max((t - d * each) / n, prior / 8), each
 

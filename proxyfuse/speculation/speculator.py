@@ -10,7 +10,7 @@ from math import inf, log
 
 from proxyfuse.plan import Draft, Plan
 from proxyfuse.sequence import Sequence
-from proxyfuse.speculation.acceptance import Acceptance
+from proxyfuse.speculation.acceptance import ENGINE, Acceptance
 from proxyfuse.speculation.choice import LENGTHS, Choice, Chooser, Source
 from proxyfuse.speculation.costs import Costs
 from proxyfuse.speculation.fared import Verified
@@ -18,7 +18,6 @@ from proxyfuse.speculation.lookup import Lookup
 from proxyfuse.trio import Role
 
 PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3}
-REMEMBERED = 0.02  # of each verification, by the rate that new sequences begin with
 PLAIN = (4, 3, 48)  # steps without drafts: so many early on, each third step; then each 48th
 PATIENCE = (24, 192)  # steps without drafts before they are tried again: at first, and at most
 TRIAL = 1  # drafts of such a trial
@@ -65,7 +64,7 @@ class Speculator:
         }
         self._costs = Costs(slopes | {None: VERIFYING})
         self._chooser = Chooser(self._costs)
-        self._rates = dict(PRIORS)
+        self._all = {source: Acceptance(rate, kept=ENGINE) for source, rate in PRIORS.items()}
         self._sequences: dict[Sequence, Drafting] = {}
         self._step: tuple[int, Source, float] | None = None  # sequences, source, drafts of each
         self._rows = rows
@@ -139,7 +138,8 @@ class Speculator:
     def _fared(self, drafting: Drafting, source: Source) -> Acceptance:
         found = drafting.fared.get(source)
         if found is None:
-            found = drafting.fared[source] = Acceptance(self._rates[source])
+            known = self._all[source]
+            found = drafting.fared[source] = Acceptance(known.rate, known.doubt)
         return found
 
     def _drawers(self, sequence: Sequence) -> list[Role]:
@@ -185,8 +185,7 @@ class Speculator:
     def _learn(self, drafting: Drafting, one: Verified) -> None:
         source = drafting.source
         self._fared(drafting, source).observe(*one)
-        share = one.held / (one.held + (one.held < one.tried))
-        self._rates[source] += REMEMBERED * (share - self._rates[source])
+        self._all[source].observe(*one)
         longer = min(2 * drafting.patience, PATIENCE[1])
         drafting.patience = PATIENCE[0] if one.held else longer
 
