@@ -42,6 +42,12 @@ def test_embed_and_select_move_rows_exactly(dtype: torch.dtype) -> None:
     assert torch.equal(picked, out[[3, 1]])
 
 
+def test_place_writes_each_token_to_all_its_places_and_nowhere_else() -> None:
+    out = torch.full((9,), -1, dtype=torch.int32)
+    OPS.place(ints(50, 60), ints(8, 0, 3, 4).view(2, 2), out)
+    assert out.tolist() == [60, -1, -1, 50, 60, -1, -1, -1, 50]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_rms_norm(dtype: torch.dtype) -> None:
     x, weight = torch.randn(3, 33) * 4, torch.randn(33).to(dtype)

@@ -30,6 +30,17 @@ def test_embed_and_select_move_rows_exactly(
         assert torch.equal(picked, out[rows.long()])
 
 
+@pytest.mark.parametrize(("targets", "count"), [(1, 1), (2, 7), (5, 3), (0, 4), (2, 0)])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_place(isa: str, targets: int, count: int, threads: int, run: Callable[..., None]) -> None:
+    tokens = torch.randint(0, 9999, (count,), dtype=torch.int32)
+    index = torch.randperm(50)[: targets * count].int().view(targets, count)
+    got, want = torch.full((50,), -1).int(), torch.full((50,), -1).int()
+    PLAIN.place(tokens, index, want)
+    run(isa, lambda ops: ops.place(tokens, index, got), threads=threads)
+    assert torch.equal(got, want)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_every_sixteen_bit_number_is_read_and_rounded_right(
     isa: str, dtype: torch.dtype, run: Callable[..., None]
