@@ -87,6 +87,18 @@ class Bench:
         return [llm.generate([ids], params, use_tqdm=False)[0] for ids in prompts]
 
 
+def _open(base: Path, expert: Path | None, antiexpert: Path | None, drafts: int | str) -> LLM:
+    return LLM(
+        base,
+        expert,
+        antiexpert,
+        device="cpu",
+        dtype="bfloat16",
+        enable_prefix_caching=False,
+        speculate=drafts,
+    )
+
+
 def _times(each: dict[str, list[float]], slow: str) -> dict[str, Any]:
     return {name: vars(ratios(each[slow], column)) for name, column in each.items() if name != slow}
 

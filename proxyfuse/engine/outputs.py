@@ -50,7 +50,8 @@ class CompletionOutput:
     """One continuation: whole from `generate`, only what is new from `stream`.
 
     The counts of speculation are those of the whole continuation so far in either case: passes of
-    the base that wrote tokens, drafts that were verified in them, and those that were kept.
+    the base that wrote tokens, drafts that were verified in them, and those that were kept. They
+    take no part in comparisons: one text may take more or fewer passes.
     """
 
     index: int
@@ -60,9 +61,9 @@ class CompletionOutput:
     logprobs: list[TokenLogprobs] | None = None
     finish_reason: FinishReason | None = None
     stop_reason: int | str | None = None  # the stop id or string; an error's message
-    base_passes: int = 0
-    drafted: int = 0
-    accepted: int = 0
+    base_passes: int = field(default=0, compare=False)
+    drafted: int = field(default=0, compare=False)
+    accepted: int = field(default=0, compare=False)
 
     @property
     def tokens_per_base_pass(self) -> float:

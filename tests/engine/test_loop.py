@@ -45,7 +45,7 @@ def test_a_step_that_fails_as_a_text_ends_loses_no_page(trio, open_llm, monkeypa
 
 @pytest.mark.parametrize(("owner", "method"), [(Writing, "take"), (TextStream, "finish")])
 def test_one_text_that_fails_fails_alone(trio, open_llm, monkeypatch, owner, method) -> None:
-    llm = open_llm(trio)
+    llm = open_llm(trio, speculate=0)  # whose draft holds ends first
     fail_on(monkeypatch, owner, method, 1, RuntimeError("boom"))
     assert reasons(llm, ["the cat", "the dog", "rain"], SHORT) == ["error", "length", "length"]
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from proxyfuse.speculation.acceptance import Acceptance, expected
+from proxyfuse.speculation.acceptance import TRUST, Acceptance, expected
 
 
 def held(rng: random.Random, rate: float, drafts: int) -> int:
@@ -29,7 +29,7 @@ def test_the_rate_is_that_of_the_drafts_whatever_their_number(rate: float, draft
 
 def test_the_prior_is_all_there_is_at_first_and_soon_forgotten() -> None:
     acceptance = Acceptance(0.7)
-    assert acceptance.rate == pytest.approx(0.7) and acceptance.doubt == 1
+    assert acceptance.rate == pytest.approx(0.7) and acceptance.doubt == TRUST
     for _ in range(60):
         acceptance.observe(4, 0)
     assert acceptance.rate < 0.08
