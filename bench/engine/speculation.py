@@ -192,7 +192,7 @@ def main() -> None:
         tell(name, figures)
     if asked.plot:
         plot(found, asked.plot)
-    save("speculation", command("bench.engine.speculation"), found)
+    save("speculation", command("bench.engine.speculation"), {"settings": found})
 
 
 def tell(name: str, figures: dict[str, Any]) -> None:
