@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 import pytest
 
 from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams
 from proxyfuse.engine import load
-from proxyfuse.plan import Draft
-from proxyfuse.sequence import Sequence
-from proxyfuse.speculation import Speculator
-from proxyfuse.speculation.speculator import Drafting
 from proxyfuse.trio import Role, Trio
 from tests.engine.crowd import random_request, texts
+from tests.engine.drafters import Reader, Whims, use
 from tests.tiny import make_trio
 
 CROWD = 24
@@ -55,25 +51,27 @@ class Plain:
 
     open_llm: Any
     trio: Trio
-    known: dict[tuple[str, int], list[Any]]
+    known: dict[tuple[str, int], list[RequestOutput]]
 
     def open(self, family: str, **options: Any) -> LLM:
         folders = Trio({r: self.trio[of] for r, of in zip(Role, FAMILIES[family], strict=True)})
         return self.open_llm(folders, **{"kv_cache_bytes": LEAST[family], **options})
 
-    def __call__(self, family: str, seed: int) -> list[Any]:
+    def __call__(self, family: str, seed: int) -> list[RequestOutput]:
         if (family, seed) not in self.known:
             llm = self.open(family, speculate=0, **AMPLE)
             self.known[family, seed] = write(llm, crowd(seed))
         return self.known[family, seed]
 
 
-KNOWN: dict[tuple[str, int], list[Any]] = {}
+@pytest.fixture(scope="module")
+def known() -> dict[tuple[str, int], list[RequestOutput]]:
+    return {}
 
 
 @pytest.fixture
-def plain(open_llm, trio) -> Plain:
-    return Plain(open_llm, trio, KNOWN)
+def plain(open_llm, trio, known) -> Plain:
+    return Plain(open_llm, trio, known)
 
 
 @pytest.fixture
@@ -90,35 +88,29 @@ def test_the_text_is_that_of_plain_decoding(plain, speculate: int | str, setting
     assert texts(write(llm, crowd(0))) == texts(plain(family, 0))
 
 
-class Whims(Speculator):
-    """Drafts of all kinds at random: drawn by any model, named right or wrong, or none."""
-
-    def __init__(self, most: int, rng: random.Random, outputs: list[RequestOutput]) -> None:
-        super().__init__(most, {})
-        self._rng = rng
-        self._written = {
-            (output.request_id, one.index): one.token_ids
-            for output in outputs
-            for one in output.outputs
-        }
-
-    def begin(self, running: int) -> None:
-        self.drawer = self._rng.choice([Role.EXPERT, Role.ANTIEXPERT])
-        self.least = self._rng.choice([-inf, -4.0, -0.3, 0.0, inf])
-        self.doubt = self._rng.choice([0.1, 1.0])
-
-    def draft(self, sequence: Sequence) -> Draft:
-        at = len(sequence.continuation)
-        length = self._rng.randint(0, max(min(sequence.limit - at - 1, self.most), 0))
-        if length and len(sequence.lanes) > 1 and self._rng.random() < 0.5:
-            return Draft(length)
-        right = self._written[sequence.request_id, sequence.index][at : at + length]
-        return Draft(tokens=tuple(t if self._rng.random() < 0.8 else 5 for t in right))
-
-
-def use(llm: LLM, speculator: Speculator) -> None:
-    llm._loaded.scheduler._drafts = speculator.draft
-    llm._loaded.engine._speculator = speculator
+def test_the_hard_cases_do_happen(plain) -> None:
+    """Guards the tests around it: drafts of all kinds are kept and dropped, and some end a text."""
+    wanted = plain("one expert", 1)
+    llm = plain.open("one expert", speculate=9, **SETTINGS["tight, no prefix cache"])
+    use(llm, Whims(9, random.Random(0), wanted))
+    flights = []
+    settle = llm._loaded.engine.settle
+    llm._loaded.engine.settle = lambda flight: (flights.append(flight), settle(flight))[1]
+    outputs = write(llm, crowd(1))
+    samples = [sample for flight in flights for sample in flight.plan.samples]
+    assert any(flight.plan.preempted for flight in flights)
+    assert {len(s.sequence.lanes) for s in samples if s.proposed} == {1, 3}
+    mixed = [
+        {"drawn" if s.drawn else "named" if s.proposed else "none" for s in flight.plan.samples}
+        for flight in flights
+    ]
+    assert {"drawn", "named", "none"} in mixed
+    early = [f.fed < len(f.layout.stretches) for f in flights if f.layout.stretches]
+    assert True in early and False in early
+    written = [one for output in outputs for one in output.outputs]
+    assert 0 < sum(one.accepted for one in written) < sum(one.drafted for one in written)
+    reasons = {(one.finish_reason, type(one.stop_reason)) for one in written if one.accepted}
+    assert reasons >= {("length", type(None)), ("stop", str)}
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -128,17 +120,6 @@ def test_any_draft_by_anyone_leaves_the_text_alone(plain, family: str, setting: 
     llm = plain.open(family, speculate=9, **SETTINGS[setting])
     use(llm, Whims(9, random.Random(setting), wanted))
     assert texts(write(llm, crowd(1))) == texts(wanted)
-
-
-class Reader(Speculator):
-    """Whatever the text repeats is looked up, for sequences of three lanes too."""
-
-    def __init__(self, vocab: int) -> None:
-        super().__init__(9, {}, vocab=vocab)
-
-    def draft(self, sequence: Sequence) -> Draft:
-        room = min(sequence.limit - len(sequence.continuation) - 1, self.most)
-        return Draft(tokens=self._look_up(sequence, Drafting(), room))
 
 
 def test_ids_that_only_the_base_knows_are_never_fed_to_the_proxies(
@@ -168,3 +149,41 @@ def test_plain_torch_takes_any_draft(plain, torch_only, family: str) -> None:
     llm = plain.open(family, speculate=9, **SETTINGS["tight"])
     use(llm, Whims(9, random.Random(0), wanted))
     assert texts(write(llm, crowd(3)[:8])) == texts(wanted)
+
+
+@pytest.mark.parametrize("speculate", [4, "auto"])
+def test_an_abort_in_mid_flight_costs_nobody_else(plain, speculate: int | str) -> None:
+    wanted, rng = texts(plain("one expert", 1)), random.Random(7)
+    llm = plain.open("one expert", speculate=speculate, **SETTINGS["tight"])
+    engine, gone = llm._loaded.engine, set[str]()
+    settle = engine.settle
+
+    def settle_and_abort(flight: Any) -> None:
+        settle(flight)
+        if engine.busy and rng.random() < 0.1:
+            gone.add(rng.choice(list(engine._requests)))
+            for request_id in gone:
+                engine.abort(request_id)
+
+    engine.settle = settle_and_abort
+    outputs = write(llm, crowd(1))
+    assert 2 < len(gone) < CROWD
+    for output, found, want in zip(outputs, texts(outputs), wanted, strict=True):
+        if output.request_id not in gone:
+            assert found == want
+        for one, whole in zip(found[1], want[1], strict=True):
+            assert one[2] == whole[2][: len(one[2])]
+
+
+@pytest.mark.parametrize("speculate", [3, "auto"])
+def test_streams_and_scores_are_those_of_plain_decoding(plain, speculate: int | str) -> None:
+    llms = [plain.open("one expert", speculate=how, **AMPLE) for how in (0, speculate)]
+    for prompt, params in crowd(4)[:8]:
+        news = [list(llm.stream(prompt, params.model_copy(update={"n": 1}))) for llm in llms]
+        texts_of = ["".join(item.outputs[0].text for item in items) for items in news]
+        ids_of = [[i for item in items for i in item.outputs[0].token_ids] for items in news]
+        assert texts_of[0] == texts_of[1] and ids_of[0] == ids_of[1]
+        assert len(news[1]) <= len(news[0])
+        given = [(ids_of[0] * 3)[:20]]
+        scores = [llm.score([prompt], given, alpha=0.7, use_tqdm=False) for llm in llms]
+        assert scores[0] == scores[1]
