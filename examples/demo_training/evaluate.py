@@ -15,9 +15,10 @@ from transformers import LlamaForCausalLM
 from proxyfuse.demo.arithmetic import is_correct, problems
 from proxyfuse.demo.held_out import Kind, held_out_documents
 
-from .judge import ROLES, Weights, all_logits, alone, combine, continue_greedily, fused, load
+from .judge import ROLES, Weights, all_logits, alone, combine, continue_texts, fused, load
 
 ALPHAS = (0.3, 0.5, 0.7, 1.0)
+DRAFTS = (2, 3, 4, 8)
 CANDIDATES: dict[str, Weights] = {name: alone(name) for name in ROLES} | {
     f"fused {alpha}": fused(alpha) for alpha in ALPHAS
 }
@@ -63,7 +64,7 @@ def sums(models: Models, tokenizer: Tokenizer, count: int = 300) -> dict[str, di
         for digits in (2, 3):
             group = [p for p in asked if len(str(p.a)) == digits]
             prompts = torch.tensor([tokenizer.encode(p.prompt).ids for p in group])
-            tokens, agreed = continue_greedily(models, weights, prompts, 76)
+            tokens, (agreed,) = continue_texts(models, weights, prompts, 76)
             inside = (tokens == 1).cumsum(1) == 0
             texts = [tokenizer.decode(t[i].tolist()) for t, i in zip(tokens, inside, strict=True)]
             right += sum(is_correct(p, text) for p, text in zip(group, texts, strict=True))
@@ -74,14 +75,18 @@ def sums(models: Models, tokenizer: Tokenizer, count: int = 300) -> dict[str, di
 
 def code_continuations(
     models: Models, tokens: Tensor, length: int = 96
-) -> dict[str, dict[str, float]]:
-    """Free-running greedy code: agreement with the expert, tokens per base pass with K drafts."""
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Free-running code: agreement with the expert, tokens per base pass with K drafts."""
     prompts = tokens[:: max(1, len(tokens) // 64), :64]
-    result = {}
-    for alpha in ALPHAS:
-        _, agreed = continue_greedily(models, fused(alpha), prompts, length)
-        passes = {f"tokens_per_pass_{k}": round(per_pass(agreed, k), 3) for k in (4, 8)}
-        result[f"fused {alpha}"] = {"agreement": round(float(agreed.float().mean()), 4), **passes}
+    result: dict[str, dict[str, dict[str, float]]] = {}
+    for temperature, draws in ((0.0, 1), (0.8, 20)):
+        rows = result[f"temperature {temperature}"] = {}
+        for alpha in ALPHAS:
+            _, agreed = continue_texts(models, fused(alpha), prompts, length,
+                                       temperature=temperature, draws=draws)  # fmt: skip
+            passes = {f"tokens_per_pass_{k}": round(per_pass(agreed[0], k), 3) for k in DRAFTS}
+            share = round(float(agreed.float().mean()), 4)
+            rows[f"fused {alpha}"] = {"agreement": share, **passes}
     return result
 
 

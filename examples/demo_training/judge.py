@@ -39,19 +39,35 @@ def all_logits(models: Mapping[str, LlamaForCausalLM], tokens: Tensor) -> dict[s
 
 
 @torch.inference_mode()
-def continue_greedily(
-    models: Mapping[str, LlamaForCausalLM], weights: Weights, prompts: Tensor, length: int
+def continue_texts(
+    models: Mapping[str, LlamaForCausalLM],
+    weights: Weights,
+    prompts: Tensor,
+    length: int,
+    *,
+    temperature: float = 0.0,
+    draws: int = 1,
 ) -> tuple[Tensor, Tensor]:
-    """Greedy tokens, and whether each is the expert's argmax too."""  # both [S, length]
+    """Tokens [S, length], and whether the expert draws the same with the same noise [N, S, length].
+
+    Of the `draws` at each position the first is written. Without a temperature there is no noise.
+    """
     caches = {name: DynamicCache() for name in weights}
-    tokens, drafts, step = [], [], prompts
+    random = torch.Generator().manual_seed(0)
+    tokens, agreed, step = [], [], prompts
     for _ in range(length):
         logits = {
             name: models[name](input_ids=step, past_key_values=caches[name]).logits[:, -1]
             for name in weights
         }
-        step = combine(logits, weights).argmax(-1, keepdim=True)
+        fused = combine(logits, weights)
+        noise = temperature * _gumbel((draws, *fused.shape), random)
+        drawn = (fused + noise).argmax(-1)
+        agreed.append(drawn == (logits.get("expert", fused) + noise).argmax(-1))
+        step = drawn[0, :, None]
         tokens.append(step)
-        drafts.append(logits.get("expert", combine(logits, weights)).argmax(-1, keepdim=True))
-    written = torch.cat(tokens, 1)
-    return written, written == torch.cat(drafts, 1)
+    return torch.cat(tokens, 1), torch.stack(agreed, -1)
+
+
+def _gumbel(shape: tuple[int, ...], random: torch.Generator) -> Tensor:
+    return -torch.empty(shape).exponential_(generator=random).log()

@@ -47,6 +47,7 @@ def _training(stage: Stage, out: Path) -> dict[str, object]:
     saved = torch.load(out / f"{stage.name}.pt")
     return {
         "from": stage.start or "scratch",
+        "teacher": stage.teacher,
         "mix": dict(stage.mix),
         "steps": stage.steps,
         "tokens": stage.tokens,

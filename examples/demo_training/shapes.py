@@ -17,6 +17,11 @@ def proxy_config() -> LlamaConfig:
     return _config(hidden_size=160, intermediate_size=384, layers=2, heads=5, kv_heads=1)
 
 
+def config_of(name: str) -> LlamaConfig:
+    """The shape of a stage by its name."""
+    return base_config() if name in ("base", "tuned") else proxy_config()
+
+
 def _config(
     *, hidden_size: int, intermediate_size: int, layers: int, heads: int, kv_heads: int
 ) -> LlamaConfig:

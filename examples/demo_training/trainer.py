@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from .data import CONTEXT, Streams, batch
 from .grow import grow
+from .losses import Loss, distilled, on_text
 from .muon import Muon
-from .shapes import proxy_config
+from .shapes import config_of, proxy_config
 
 _MICRO = 16  # windows per pass: more of them fall out of the cache
 
@@ -30,6 +30,7 @@ class Stage:
     steps: int
     seed: int
     start: str | None = None  # the stage whose weights it continues from
+    teacher: str | None = None  # the stage whose opinion it learns instead of the text
     rows: int = 32  # windows per step
     matrix_lr: float = 0.02
     vector_lr: float = 3e-3
@@ -50,12 +51,11 @@ def learning_rate(step: int, stage: Stage) -> float:
     return warm * min(1.0, (stage.steps - step) / (stage.cool_down * stage.steps))
 
 
-def train(stage: Stage, config: LlamaConfig, streams: Streams, out: Path) -> LlamaForCausalLM:
+def train(stage: Stage, streams: Streams, out: Path) -> LlamaForCausalLM:
     """The trained model in float32; continues from `out`/NAME.pt where that exists."""
     torch.manual_seed(stage.seed)
-    # Eager attention compiles to bf16 products; the fused CPU kernel's backward is far slower.
-    config._attn_implementation = "eager"
-    model = LlamaForCausalLM(config).float()
+    config = config_of(stage.name)
+    model = _model(config)
     if stage.start:
         model.load_state_dict(_starting_weights(stage.start, config, out))
     optimizers = _optimizers(model, stage)
@@ -66,7 +66,7 @@ def train(stage: Stage, config: LlamaConfig, streams: Streams, out: Path) -> Lla
         for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         done, seconds = saved["step"], saved["seconds"]
-    loss_of = torch.compile(_loss_function(model))
+    loss_of = _loss(stage, model, out)
     for step in range(done, stage.steps):
         began = time.monotonic()
         loss = _step(loss_of, optimizers, stage, streams, step)
@@ -89,13 +89,22 @@ def _starting_weights(start: str, config: LlamaConfig, out: Path) -> dict[str, T
     return grow(state, proxy_config(), config)
 
 
-def _loss_function(model: nn.Module):  # type: ignore[no-untyped-def]
-    def loss(windows: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(input_ids=windows[:, :-1], use_cache=False).logits
-        return cross_entropy(logits.float().flatten(0, 1), windows[:, 1:].flatten())
+def _model(config: LlamaConfig) -> LlamaForCausalLM:
+    # Eager attention compiles to bf16 products; the fused CPU kernel's backward is far slower.
+    config._attn_implementation = "eager"
+    return LlamaForCausalLM(config).float()
 
-    return loss
+
+def _trained(name: str, out: Path) -> LlamaForCausalLM:
+    model = _model(config_of(name))
+    model.load_state_dict(torch.load(out / f"{name}.pt")["model"])
+    return model
+
+
+def _loss(stage: Stage, model: nn.Module, out: Path) -> Loss:
+    if stage.teacher:
+        return distilled(model, _trained(stage.teacher, out))
+    return on_text(model)
 
 
 def _optimizers(model: nn.Module, stage: Stage) -> list[torch.optim.Optimizer]:
