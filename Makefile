@@ -31,6 +31,7 @@ bench: $(READY)
 	$(BIN)/python -m bench.engine.latency
 	$(BIN)/python -m bench.engine.throughput
 	$(BIN)/python -m bench.engine.memory
+	$(BIN)/python -m bench.engine.speculation
 	$(BIN)/python -m bench.readme
 
 # What optional rivals and plots need; llama.cpp is compiled, which takes minutes.

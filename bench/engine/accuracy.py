@@ -15,7 +15,6 @@ import textwrap
 from pathlib import Path
 
 import torch
-from proxyfuse.runner.taped import TapedForward
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
@@ -26,6 +25,7 @@ from proxyfuse.models.decoder import Decoder, Rows, allocate_work
 from proxyfuse.models.weights import load_weights
 from proxyfuse.runner.team import make_team
 from proxyfuse.text.tokenizer import Tokenizer
+from proxyfuse_kernels.cpu import CpuOps, Tape
 
 SLOTS = 16  # of a page
 
@@ -58,8 +58,10 @@ def ours(folder: Path, ids: list[int], dtype: torch.dtype) -> Tensor:  # [T, V] 
     if team is None:
         raise RuntimeError("got no compiled kernels, want them built: they are what is measured")
     work = allocate_work(config, len(ids), len(ids), dtype)
-    forward = TapedForward(decoder, rows, torch.empty(shape, dtype=dtype), work, team)
-    return forward.run(len(ids), len(ids)).clone()
+    tape = Tape()
+    logits = decoder.forward(CpuOps(tape), rows, torch.empty(shape, dtype=dtype), work)
+    tape.run(team)
+    return logits
 
 
 def measure(folder: Path, length: int, dtype: torch.dtype) -> dict[str, float]:

@@ -29,6 +29,14 @@ struct Count {
   static constexpr int value = n;
 };
 
+// Columns of a tile of so many rows: where rows are few, more streams in flight, as far as
+// registers last.
+constexpr int columns_for(int rows) {
+  if (kLanes < 16)
+    return rows <= kTileRows / 3 ? kFewColumns : kColumns;
+  return rows <= 2 ? 8 : rows == 3 ? 6 : kColumns;
+}
+
 // Calls body(Count<n>), 1 <= n <= most.
 template <int most, class Body>
 void with_count(int64_t n, Body &&body) {
@@ -76,7 +84,7 @@ struct Product {
   // Columns [begin, end) of a few rows [row, last), the weights fetched one tile ahead.
   void few_rows(int64_t row, int64_t last, int64_t begin, int64_t end) const {
     with_count<kTileRows>(last - row, [&](auto rows) {
-      constexpr int wide = rows.value <= kTileRows / 3 ? kFewColumns : kColumns;
+      constexpr int wide = columns_for(rows.value);
       int64_t column = begin;
       for (; column + wide <= end; column += wide)
         tile<rows.value, wide, wide>(row, column);
