@@ -14,7 +14,7 @@ from proxyfuse.runner.stage import Draft, Launch, Part, Stage
 from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 
-MOST_LAUNCHES = 64  # kept while the sampler's rows ask for the same
+MOST_LAUNCHES = 256  # of shapes that were met; all are forgotten before there are more
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +44,41 @@ class Assembly:
         self._forwards = forwards
         self._drafts = drafts
         self._words = words
-        self._rows: SampleRows | None = None
+        self._passing: SampleRows | None = None
         self._launches: dict[tuple[object, ...], Launch] = {}
+        self._lasting: dict[tuple[object, ...], Launch] = {}
 
     def launch(
-        self, step: Counted, rows: SampleRows | None, draws: SampleDraws, histories: list[Tensor]
+        self,
+        step: Counted,
+        rows: SampleRows | None,
+        draws: SampleDraws,
+        histories: list[Tensor],
+        lasting: bool,
     ) -> tuple[Launch, bool]:
         """The launch, and whether it was found.
 
         histories: for each draft, where it goes in rows.history; none where no row looks.
+        lasting: whether these rows, or none, are those of later steps too.
         """
-        if rows is not self._rows or len(self._launches) >= MOST_LAUNCHES:
-            self._rows = rows
-            self._launches.clear()
+        launches = self._launches_of(rows, lasting)
         key = (id(draws), *step.shape)
-        launch = self._launches.get(key)
+        launch = launches.get(key)
         if launch is not None:
             return launch, True
-        launch = self._launches[key] = self._assemble(step, rows, draws, histories)
+        launch = launches[key] = self._assemble(step, rows, draws, histories)
         return launch, False
+
+    def _launches_of(
+        self, rows: SampleRows | None, lasting: bool
+    ) -> dict[tuple[object, ...], Launch]:
+        if not lasting and rows is not self._passing:
+            self._passing = rows
+            self._launches.clear()
+        found = self._lasting if lasting else self._launches
+        if len(found) >= MOST_LAUNCHES:
+            found.clear()
+        return found
 
     def _assemble(
         self, step: Counted, rows: SampleRows | None, draws: SampleDraws, histories: list[Tensor]

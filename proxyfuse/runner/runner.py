@@ -105,7 +105,8 @@ class Runner:
         histories = self._sampler_rows.history_index(layout)
         self._staging.upload()
         draws = self._draws_for(plan.samples)
-        launch, familiar = self._assembly.launch(step, rows, draws, histories)
+        lasting = rows is None or rows is self._sampler_rows.plain
+        launch, familiar = self._assembly.launch(step, rows, draws, histories, lasting)
         fed = launch.run(least, doubt)
         return Flight(plan, layout, draws, self._drafts, fed, familiar)
 

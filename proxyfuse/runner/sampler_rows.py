@@ -42,6 +42,7 @@ class SamplerWriter:
         self._kept: SampleRows | None = None  # of `_last`, where only positions change
         self._histories: dict[Sequence, int] = {}  # where the generated tokens of each begin
         self._spare = 0  # the last word of the history
+        self.plain = self._plain()  # all rows, of sequences that ask for nothing that has a length
 
     def write(self, samples: list[Sample], layout: Layout) -> SampleRows:
         """The rows of one step, or more of them; tensors are views that the next call overwrites.
@@ -57,10 +58,27 @@ class SamplerWriter:
         if self._kept is not None:
             return self._kept
         scoring = self._write_given(rows)
-        made = self._make(samples, rows, sequences, scoring)
-        if not scoring and not any(_changes(sequence.params) for sequence in sequences):
-            self._last, self._kept = sequences, made  # of more rows it says nothing
-        return made
+        if scoring or any(_changes(sequence.params) for sequence in sequences):
+            return self._make(samples, rows, sequences, scoring)
+        edited = any(_edited(sequence.params) for sequence in sequences)
+        self._last = sequences  # of more rows what is made of them says nothing
+        self._kept = self._make(samples, rows, sequences, False) if edited else self.plain
+        return self._kept
+
+    def _plain(self) -> SampleRows:
+        """Its tensors never move, so that what was recorded over them lasts."""
+        count = len(self._host["alpha"])
+        columns = {name: self._device[name] for name in (*FLOATS, *INTS, "seed")}
+        zeros = torch.zeros(count + 1, dtype=torch.int32, device=self._target)
+        histories = {name: zeros[:count] for name in columns if name.startswith("history")}
+        del columns["given"]
+        return SampleRows(
+            **(columns | histories),
+            history=zeros[:1],
+            bias_ids=zeros[:0],
+            bias_values=torch.zeros(0, device=self._target),
+            bias_start=zeros,
+        )
 
     def history_index(self, layout: Layout) -> list[Tensor]:
         """For each draft, where it goes in `history`: [1, count] int32; none where no row looks.
@@ -206,6 +224,11 @@ def _penalised(params: SamplingParams) -> bool:
 def _changes(params: SamplingParams) -> bool:
     """Whether more than the position of a drawn row differs from step to step."""
     return params.min_tokens > 0 or _penalised(params)
+
+
+def _edited(params: SamplingParams) -> bool:
+    """Whether some ids are treated unlike the others, the same ones in every row."""
+    return bool(params.logit_bias) or params.allowed_token_ids is not None
 
 
 def _bitmask(ids: tuple[int, ...] | None, vocab: int) -> np.ndarray:
