@@ -11,7 +11,7 @@ from proxyfuse.trio import Role
 LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 STEPS = 32  # rates are told apart in steps of 1 / 32
 STALE = 64  # steps after which choices are made anew
-MARGIN = 1.02  # a choice must promise this much more than plain decoding
+MARGIN = 1.05  # a choice must promise this much more than plain decoding
 
 Source = Role | None  # a model that draws drafts; None: what stood in the text before
 

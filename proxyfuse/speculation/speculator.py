@@ -70,6 +70,8 @@ class Speculator:
         self._rows = rows
         self._vocab = vocab
         self._age = 0
+        self._batch = Drafting()  # of several sequences: when drafts were last tried
+        self._common: int | None = None  # drafts of each of them in this step, once decided
         self._measures = False  # this step, what one without drafts takes
         self._running = 1
         self._undecided = True
@@ -77,6 +79,7 @@ class Speculator:
     def begin(self, running: int) -> None:
         """A step is about to be planned while so many sequences run."""
         self._running = max(running, 1)
+        self._common = None
         self._undecided = True
         self.least = -inf
         self._age += 1
@@ -100,11 +103,36 @@ class Speculator:
         if room <= 0:
             return Draft()
         drafting = self._sequences.setdefault(sequence, Drafting())
+        if self.fixed is None and self._running > 1:
+            return self._together(sequence, drafting, room)
         if self.fixed is None:
             return self._best(sequence, drafting, room)
         if len(sequence.lanes) > 1:
             return self._draw(drafting, self.drawer, room)
         return Draft(tokens=self._look_up(sequence, drafting, room))
+
+    def _together(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
+        """As many drafts of the expert as all sequences get: a step of one shape is found again."""
+        if len(sequence.lanes) == 1:
+            return Draft()
+        if self._common is None:
+            self._common = self._decide()
+        length = min(self._common, room)
+        return self._draw(drafting, Role.EXPERT, length) if length else Draft()
+
+    def _decide(self) -> int:
+        """The number for the whole batch, by the mean of what its sequences accept."""
+        batch = self._batch
+        batch.idle += 1
+        if self._measures:
+            return 0
+        rates = [self._fared(one, Role.EXPERT).rate for one in self._sequences.values()]
+        length = self._chooser.best(Role.EXPERT, sum(rates) / len(rates), self._running).length
+        if not length and batch.idle >= batch.patience:
+            length = min(TRIAL, self._chooser.best(Role.EXPERT, HOPE, self._running).length)
+        if length:
+            batch.idle = 0
+        return length
 
     def _best(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
         """The source and length that promise most; now and then a trial of what promised little."""
@@ -186,8 +214,8 @@ class Speculator:
         source = drafting.source
         self._fared(drafting, source).observe(*one)
         self._all[source].observe(*one)
-        longer = min(2 * drafting.patience, PATIENCE[1])
-        drafting.patience = PATIENCE[0] if one.held else longer
+        tried = drafting if self._running == 1 else self._batch
+        tried.patience = PATIENCE[0] if one.held else min(2 * tried.patience, PATIENCE[1])
 
 
 def _only_writes(plan: Plan) -> bool:
