@@ -21,7 +21,17 @@ def test_one_or_many_strings_ids_or_prompts() -> None:
 
 
 @pytest.mark.parametrize(
-    "got", [None, 5, b"ab", {"a"}, {"prompt": "a"}, np.array([1, 2]), iter(["a"])], ids=repr
+    "got",
+    [
+        None,
+        5,
+        b"ab",
+        {"a"},
+        {"prompt": "a"},
+        np.array([1, 2]),
+        pytest.param(iter(["a"]), id="an iterator"),
+    ],
+    ids=repr,
 )
 def test_what_is_no_prompt_is_refused(got: Any) -> None:
     with pytest.raises(RequestError, match=r"^prompts: got "):
@@ -47,7 +57,11 @@ def test_what_is_not_one_prompt_is_refused(got: Any) -> None:
         as_prompt(got)
 
 
-@pytest.mark.parametrize("got", [5, False, {}, {"n": 1}, "x", SamplingParams, iter(())], ids=repr)
+@pytest.mark.parametrize(
+    "got",
+    [5, False, {}, {"n": 1}, "x", SamplingParams, pytest.param(iter(()), id="an iterator")],
+    ids=repr,
+)
 def test_what_are_no_parameters_is_refused(got: Any) -> None:
     for read in (as_params, lambda params: pair_up(params, 1)):
         with pytest.raises(RequestError, match=r"^sampling_params: got .*want SamplingParams"):
