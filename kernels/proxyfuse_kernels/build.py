@@ -1,0 +1,21 @@
+"""One configuration in which an engine compiles a Triton kernel: what resources are told of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Build(NamedTuple):
+    """Enough to compile `kernel` ahead of time, for a device that need not be there.
+
+    A module with kernels offers `builds() -> list[Build]`: its hot configurations.
+    """
+
+    name: str
+    kernel: Any  # a triton.jit function
+    signature: Mapping[str, Any]  # argument -> "*fp32", "i32", ..., "constexpr"; tuples nest
+    constants: Mapping[str, Any]  # argument -> value, of the constexpr ones
+    num_warps: int = 4
+    num_stages: int = 3
+    fp_fusion: bool = True  # False: every multiplication and addition is rounded on its own
