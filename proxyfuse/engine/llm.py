@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
-import random
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tqdm.auto import tqdm
 
+from proxyfuse.engine.intake import Intake, Name, named
 from proxyfuse.engine.load import Loaded, load
 from proxyfuse.engine.loop import EngineLoop
 from proxyfuse.engine.outputs import Logprob, Metrics, RequestOutput, Score
@@ -22,17 +20,14 @@ from proxyfuse.engine.prompts import (
     as_prompt,
     as_prompts,
     pair_up,
-    tokenize,
     tokenize_continuation,
 )
 from proxyfuse.engine.request import Prompt, Request, TextOrIds
 from proxyfuse.engine.writing import NOT_FINITE
-from proxyfuse.errors import ConfigError, EngineError, NonFiniteError, RequestError
+from proxyfuse.errors import EngineError, NonFiniteError, RequestError
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.text.chat import Message
-from proxyfuse.trio import Role, Trio
 
-Name = str | Path
 Params = SamplingParams | Sequence[SamplingParams] | None
 
 
@@ -50,20 +45,11 @@ class LLM:
     def __init__(
         self, base: Name, expert: Name | None = None, antiexpert: Name | None = None, **options: Any
     ) -> None:
-        if (expert is None) != (antiexpert is None):
-            raise ConfigError(
-                f"got expert={expert!r} and antiexpert={antiexpert!r}, want both or none"
-            )
-        names = dict(zip(Role, (base, expert, antiexpert), strict=True))
-        if base is None:
-            raise ConfigError("got base=None, want a folder or a hub name")
-        present = Trio({role: name for role, name in names.items() if name is not None})
-        self._loaded: Loaded = load(present, **options)
+        self._loaded: Loaded = load(named(base, expert, antiexpert), **options)
+        self._intake = Intake(self._loaded)
         self._loop = EngineLoop(self._loaded.engine)
         # Also at exit: a thread that a dying interpreter stops inside torch aborts the process.
         self._close = weakref.finalize(self, self._loop.close)
-        self._numbers = itertools.count()
-        self._seeds = random.Random(self._loaded.config.seed)
 
     def generate(
         self, prompts: Prompts, sampling_params: Params = None, use_tqdm: bool = True
@@ -77,7 +63,8 @@ class LLM:
         params = pair_up(sampling_params, len(asked))
         inbox: queue.SimpleQueue[RequestOutput] = queue.SimpleQueue()
         requests = [
-            self._request(prompt, param, inbox) for prompt, param in zip(asked, params, strict=True)
+            self._intake.request(prompt, param, inbox.put)
+            for prompt, param in zip(asked, params, strict=True)
         ]
         return self._run(requests, inbox, "generate" if use_tqdm else None)
 
@@ -87,7 +74,7 @@ class LLM:
         """Yield what is new as it is written. Closing the iterator aborts the request."""
         inbox: queue.SimpleQueue[RequestOutput] = queue.SimpleQueue()
         params = as_params(sampling_params)
-        request = self._request(as_prompt(prompt), params, inbox, streaming=True)
+        request = self._intake.request(as_prompt(prompt), params, inbox.put, streaming=True)
         return self._stream(request, inbox)
 
     def chat(
@@ -107,10 +94,7 @@ class LLM:
 
     def chat_prompt(self, messages: Sequence[Message]) -> Prompt:
         """The prompt of each role for a conversation, as ids."""
-        if self._loaded.chat is None:
-            raise RequestError("chat: no tokenizer was loaded, want one to render messages with")
-        rendered = self._loaded.chat.render(messages)
-        return Prompt(*(rendered[role].ids for role in rendered))
+        return self._intake.chat_prompt(messages)
 
     def score(
         self,
@@ -135,10 +119,10 @@ class LLM:
         params = SamplingParams(alpha=alpha, logprobs=0)
         inbox: queue.SimpleQueue[RequestOutput] = queue.SimpleQueue()
         requests = [
-            self._request(
+            self._intake.request(
                 prompt,
                 params,
-                inbox,
+                inbox.put,
                 given=tokenize_continuation(self._loaded.tokenizers, prompt, continuation),
             )
             for prompt, continuation in zip(asked, continuations, strict=True)
@@ -171,30 +155,6 @@ class LLM:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _request(
-        self,
-        prompt: Prompt,
-        params: SamplingParams,
-        inbox: queue.SimpleQueue[RequestOutput],
-        *,
-        given: tuple[int, ...] = (),
-        streaming: bool = False,
-    ) -> Request:
-        loaded = self._loaded
-        seed = self._seeds.getrandbits(63) if params.seed is None else params.seed
-        request = Request(
-            request_id=str(next(self._numbers)),
-            text=prompt.text_or_ids if isinstance(prompt.text_or_ids, str) else None,
-            prompts=tokenize(loaded.tokenizers, loaded.limits.widths.roles, prompt),
-            params=params,
-            seed=seed,
-            sink=inbox.put,
-            given=given,
-            streaming=streaming,
-        )
-        loaded.check(request)
-        return request
 
     def _run(
         self, requests: list[Request], inbox: queue.SimpleQueue[RequestOutput], label: str | None

@@ -40,7 +40,9 @@ def test_a_request_that_cannot_begin_ends_alone(trio, open_llm) -> None:
 def test_a_sink_that_raises_is_its_own_loss(trio, open_llm, streaming: bool) -> None:
     llm = open_llm(trio)
     wanted = llm.generate("the cat", GREEDY, use_tqdm=False)[0].outputs
-    request = llm._request(Prompt("the cat"), GREEDY, queue.SimpleQueue(), streaming=streaming)
+    request = llm._intake.request(
+        Prompt("the cat"), GREEDY, queue.SimpleQueue().put, streaming=streaming
+    )
 
     def raises(output: object) -> None:
         raise RuntimeError("nobody is there")
