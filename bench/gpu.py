@@ -59,7 +59,7 @@ def run(step: Step, seconds: float) -> dict[str, Any]:
             [sys.executable, *step.words],
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PROXYFUSE_RESULTS": scratch},
+            env=os.environ | {"PROXYFUSE_RESULTS": scratch, "TRITON_INTERPRET": "0"},
             start_new_session=True,  # so that what it started ends with it
         )
         try:

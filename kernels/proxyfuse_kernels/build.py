@@ -14,7 +14,8 @@ class Build(NamedTuple):
 
     name: str
     kernel: Any  # a triton.jit function
-    signature: Mapping[str, Any]  # argument -> "*fp32", "i32", ..., "constexpr"; tuples nest
+    signature: Mapping[str, Any]  # argument -> "*fp32", "i32", ..., "constexpr"; tuples nest;
+    # "i32:16" is a multiple of 16, "*bf16:16" an address that is one; a constant may be left out
     constants: Mapping[str, Any]  # argument -> value, of the constexpr ones
     num_warps: int = 4
     num_stages: int = 3

@@ -1,0 +1,59 @@
+"""Kernels compiled ahead of time, in a process of its own: this one interprets them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("triton")
+from bench.kernels.resources import RECORD, TABLE, spilling, table
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def hopper(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Every configuration for one chip, compiled afresh."""
+    cache = str(tmp_path_factory.mktemp("triton"))
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "kernels"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.kernels.resources", "--chip", "90"],
+        env=os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": cache, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])["kernels"]
+    return found
+
+
+def test_every_kernel_compiles_and_none_spills(hopper: list[dict[str, Any]]) -> None:
+    assert hopper and not spilling(hopper)
+    for entry in hopper:
+        assert 0 < entry["chips"]["sm_90"]["registers"] <= 255
+        assert entry["chips"]["sm_90"]["shared"] <= 227 << 10
+
+
+def test_the_record_and_its_table_are_of_these_kernels(hopper: list[dict[str, Any]]) -> None:
+    recorded = json.loads(RECORD.read_text())["kernels"]
+    assert [_named(entry) for entry in recorded] == [_named(entry) for entry in hopper]
+    assert not spilling(recorded)
+    assert TABLE.read_text().endswith(table(recorded).partition("|---|")[2])
+
+
+def _named(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "chips"}
+
+
+def test_a_spill_is_found() -> None:
+    took = {"registers": 255, "shared": 0, "stack": 8}
+    entry = {"op": "x", "kernel": "y", "name": "z", "chips": {"sm_80": took}}
+    assert spilling([entry]) == ["x/y, z: 8 bytes on sm_80"]
+    took["stack"] = 0
+    assert not spilling([entry])

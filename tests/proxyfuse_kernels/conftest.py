@@ -1,0 +1,28 @@
+"""How every version of an operation is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def as_accurate() -> Callable[[Tensor, Tensor, Tensor], None]:
+    """as_accurate(got, plain, exact): at most twice the plain version's error, or one rounding."""
+
+    def check(got: Tensor, plain: Tensor, exact: Tensor) -> None:
+        assert got.dtype == plain.dtype and exact.dtype == torch.float64
+        error = (got.double() - exact).abs().max()  # NaN where anything is
+        allowed = (plain.double() - exact).abs().max()
+        rounding = torch.finfo(got.dtype).eps / 2 * exact.abs().max()
+        assert error <= 2 * torch.maximum(allowed, rounding), (error, allowed, rounding)
+
+    return check

@@ -1,0 +1,18 @@
+"""The Triton kernels on a CPU, through Triton's interpreter, and on a GPU by `make gpu`."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "device" in metafunc.fixturenames:
+        pytest.importorskip("triton")
+        metafunc.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+
+
+@pytest.fixture(autouse=True)
+def _on_its_device(request: pytest.FixtureRequest) -> None:
+    if "device" in request.fixturenames and request.getfixturevalue("device") == "cuda":
+        assert torch.cuda.is_available(), "want a CUDA device: these are for machines with one"
