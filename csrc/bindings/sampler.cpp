@@ -62,9 +62,6 @@ cpu::SampleResults results_of(const std::array<Address, 8> &at) {
   };
 }
 
-// So few ids take less time than it takes to wake a team on a busy machine.
-constexpr int64_t kAlone = 16384;
-
 // proxy_sample with buffers of its own that last from call to call.
 class Sampler {
 public:
@@ -82,7 +79,7 @@ public:
     const cpu::SampleArgs args =
         args_of(logits, rows, proxied, top, requests, allowed_stride, results);
     const py::gil_scoped_release release;
-    if (rows * args.vocab <= kAlone) {
+    if (rows * args.vocab <= cpu::kSampleAlone) {
       cpu::Worker alone(nullptr, 0, 1);
       return kernel_(&args, alone);
     }

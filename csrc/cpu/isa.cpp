@@ -1,5 +1,7 @@
 #include "isa.h"
 
+#include "features.h"
+
 #include <iterator>
 
 namespace proxyfuse::cpu {
@@ -20,20 +22,6 @@ const Kernels &kernels();
 #endif
 
 namespace {
-
-#if defined(__x86_64__)
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("f16c");
-}
-
-bool has_avx512() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-}
-
-bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
-#endif
 
 bool always() { return true; }
 

@@ -65,6 +65,9 @@ struct SampleKept {
 
 inline constexpr int64_t kSamplePart = 4096; // ids
 
+// So few ids take less time than it takes to wake a team on a busy machine.
+inline constexpr int64_t kSampleAlone = 16384;
+
 // Buffers for one row in the making; nothing is touched before it is needed.
 struct SampleScratch {
   explicit SampleScratch(int64_t vocab);
