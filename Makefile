@@ -11,7 +11,9 @@ PIP := $(BIN)/pip install -q -c constraints.txt
 READY := $(VENV)/.ready
 export PATH := $(abspath $(BIN)):$(PATH)
 NATIVE := $(shell find csrc -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null)
-RECIPES := $(shell find csrc -name CMakeLists.txt 2>/dev/null)
+RECIPES := $(shell find csrc cmake -type f -name '*[Cc][Mm]ake*' 2>/dev/null)
+# C++ that is no part of the Python package, but kept like the rest
+OUTSIDE := $(shell find examples tests -type f \( -name '*.h' -o -name '*.cpp' \) 2>/dev/null)
 
 .PHONY: demo test check bench bench-peers gpu
 
@@ -25,7 +27,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m bench.readme --check
-	$(if $(NATIVE),$(BIN)/clang-format --dry-run --Werror $(NATIVE))
+	$(if $(NATIVE),$(BIN)/clang-format --dry-run --Werror $(NATIVE) $(OUTSIDE))
 
 bench: $(READY)
 	$(BIN)/python -m bench.engine.latency

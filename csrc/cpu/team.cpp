@@ -67,16 +67,16 @@ struct alignas(64) Count {
 class Crew {
 public:
   Crew(int threads, int spin_us) : process(getpid()), taken(threads), patience_(spin_us) {
-    for (int thread = 1; thread < threads; ++thread)
-      threads_.emplace_back([this, thread] { serve(thread); });
+    try {
+      for (int thread = 1; thread < threads; ++thread)
+        threads_.emplace_back([this, thread] { serve(thread); });
+    } catch (...) { // threads are scarce: those that began must end before this does
+      dismiss();
+      throw;
+    }
   }
 
-  ~Crew() {
-    region_ = nullptr;
-    begin_region();
-    for (auto &thread : threads_)
-      thread.join();
-  }
+  ~Crew() { dismiss(); }
 
   void run(const RegionRef &region) {
     region_ = &region;
@@ -103,6 +103,13 @@ public:
 
 private:
   int size() const { return static_cast<int>(taken.size()); }
+
+  void dismiss() {
+    region_ = nullptr;
+    begin_region();
+    for (auto &thread : threads_)
+      thread.join();
+  }
 
   void begin_region() {
     epoch_.fetch_add(1, std::memory_order_release);

@@ -18,6 +18,8 @@
 //       use(draw.token, draw.logprob);
 #pragma once
 
+#include "proxyfuse/export.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -29,31 +31,29 @@
 #include <utility>
 #include <vector>
 
-#define PROXYFUSE_SAMPLER_API __attribute__((visibility("default")))
-
 namespace proxyfuse {
 
 // A caller's mistake: what was got and what was wanted. Nothing was drawn, and the sampler can be
 // used again.
-class PROXYFUSE_SAMPLER_API SampleError : public std::invalid_argument {
+class PROXYFUSE_API SampleError : public std::invalid_argument {
 public:
   using std::invalid_argument::invalid_argument;
 };
 
 // Logits that cannot be read: null, misaligned, rows that overlap, roles that do not fit together.
-class PROXYFUSE_SAMPLER_API LogitsError : public SampleError {
+class PROXYFUSE_API LogitsError : public SampleError {
 public:
   using SampleError::SampleError;
 };
 
 // A parameter out of its range.
-class PROXYFUSE_SAMPLER_API ParameterError : public SampleError {
+class PROXYFUSE_API ParameterError : public SampleError {
 public:
   using SampleError::SampleError;
 };
 
 // A mask that allows no token of the vocabulary.
-class PROXYFUSE_SAMPLER_API NothingAllowedError : public SampleError {
+class PROXYFUSE_API NothingAllowedError : public SampleError {
 public:
   using SampleError::SampleError;
 };
@@ -145,12 +145,11 @@ struct Draw {
   // False where a logit that counts is NaN or infinite, or where bias and mask leave nothing to
   // draw. The row's numbers are NaN then; its neighbours are unharmed.
   bool finite;
-  float logprob;     // of token
-  float logsumexp;   // of the fused logits
-  std::int32_t rank; // 1 + how many ids have a larger fused logit; 0 unless asked
-  std::array<float, 3>
-      role_logprob;    // token's under base, expert, antiexpert alone; NaN unless asked
-  View<Candidate> top; // likeliest first, lower id first among equals
+  float logprob;                     // of token
+  float logsumexp;                   // of the fused logits
+  std::int32_t rank;                 // 1 + how many ids have a larger fused logit; 0 unless asked
+  std::array<float, 3> role_logprob; // under base, expert, antiexpert alone; NaN unless asked
+  View<Candidate> top;               // likeliest first, lower id first among equals
 };
 
 // Draws a token a row. Holds its threads and buffers from call to call: once those have met the
@@ -159,19 +158,20 @@ struct Draw {
 // Calls of one Sampler must not overlap, and are refused with std::logic_error where they do.
 // Different ones are independent. Threads wait awake for a millisecond after a call, then sleep. A
 // forked child may go on with its copy.
-class PROXYFUSE_SAMPLER_API Sampler {
+class PROXYFUSE_API Sampler {
 public:
   // vocabulary: ids that may be drawn, 1 to 2^24. threads: with the caller, 1 to 1024; a batch of
   // few ids is drawn by the caller alone. instruction_set: one of instruction_sets(), empty for the
-  // fastest. Throws ParameterError.
+  // fastest. Throws ParameterError, std::bad_alloc.
   explicit Sampler(std::size_t vocabulary, int threads = 1,
                    const std::string &instruction_set = std::string());
   ~Sampler();
-  Sampler(Sampler &&) noexcept;
+  Sampler(Sampler &&) noexcept; // what was moved from can be assigned to, or end
   Sampler &operator=(Sampler &&) noexcept;
 
   // One draw for each row of base, in order. rows: as many. The view is of memory of this sampler:
-  // it is good until its next call or its end. Throws SampleError, std::bad_alloc.
+  // it is good until its next call or its end. Throws SampleError, std::bad_alloc, and
+  // std::system_error where threads cannot be had.
   View<Draw> sample(const RoleLogits &logits, View<SampleRow> rows,
                     const SampleReport &report = SampleReport());
 
