@@ -12,6 +12,7 @@ import torch
 from proxyfuse.cache import Geometry, KVShape
 from proxyfuse.config import EngineConfig
 from proxyfuse.engine.core import Engine
+from proxyfuse.engine.devices import find_device, make_stage
 from proxyfuse.engine.memory import free_bytes, share_out
 from proxyfuse.engine.request import Limits, Request, check_request
 from proxyfuse.engine.sequences import SequenceMaker
@@ -22,7 +23,6 @@ from proxyfuse.models.folder import resolve
 from proxyfuse.models.weights import Weights, load_weights, weights_bytes
 from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.runner import Capacity, Runner
-from proxyfuse.runner.team import make_team
 from proxyfuse.scheduler import Scheduler
 from proxyfuse.scheduler.rows import no_drafts
 from proxyfuse.speculation import Speculator
@@ -95,7 +95,7 @@ def load(
     longest = _longest(models, config.max_model_len)
     widths = models.map(lambda model: model.vocab_size)
     limits = Limits(max_model_len=longest, vocab=_vocab(tokenizers, widths), widths=widths)
-    device, dtype = _device(config.device), _dtype(config.dtype, models)
+    device, dtype = find_device(config.device), _dtype(config.dtype, models)
     geometry = Geometry(models.map(lambda model: kv_shape(model, dtype)), config.page_size)
     sizes = _distinct_bytes(folders, models, dtype)
     free = free_bytes(device, config.gpu_memory_utilization)
@@ -153,20 +153,6 @@ def _longest(models: Trio[ModelConfig], asked: int | None) -> int:
             f"max_model_len: got {asked}, want at most {shortest}, the {role.label}'s context"
         )
     return asked or shortest
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"device: got {name!r}, want auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"device: got {name!r}, but torch sees no CUDA device; want cpu")
-    return device
 
 
 def _dtype(name: str, models: Trio[ModelConfig]) -> torch.dtype:
@@ -247,6 +233,5 @@ def _runner(
         tokens=limits.max_model_len,
         drafts=drafts,
     )
-    on_cpu = arena.memory.device.type == "cpu"
-    team = make_team(config.num_threads) if on_cpu else None
-    return Runner(decoders, arena, capacity, limits.vocab, team)
+    stage, streams = make_stage(config, arena.memory.device, decoders.roles, limits.vocab)
+    return Runner(decoders, arena, capacity, limits.vocab, stage, streams)

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from proxyfuse.models.decoder import Rows
-from proxyfuse.plan import Sample
 from proxyfuse.runner.layout import Layout
+from proxyfuse.runner.outcome import Outcome
 from proxyfuse.runner.rows import RowWriter
 from proxyfuse.runner.staging import Fields, Staging
 from proxyfuse_kernels.proxy_sample import SampleDraws
 
-COLUMNS = ("ids", "positions", "slots", "lanes")
+COLUMNS = ("positions", "slots", "lanes")
 
 
 def draft_fields(drafts: int, sequences: int, readers: int) -> Fields:
@@ -23,16 +23,17 @@ def draft_fields(drafts: int, sequences: int, readers: int) -> Fields:
 
 
 class Drafts:
-    """The staging arrays of up to `most` drafts of each sequence, and what drawing them leaves."""
+    """The staging arrays of up to `most` drafts of each sequence, and where drawn ones go."""
 
-    def __init__(self, staging: Staging, most: int, sequences: int) -> None:
+    def __init__(self, staging: Staging, outcome: Outcome) -> None:
+        self.most, sequences = outcome.ids.shape
         device = staging.words.device
-        self.most = most
         self.host = {name: staging.host[f"draft.{name}"] for name in (*COLUMNS, "index")}
         self._device = {name: staging.device[f"draft.{name}"] for name in (*COLUMNS, "index")}
         self._staging = staging
         self._order = torch.arange(sequences, dtype=torch.int32, device=device)
-        self._logprobs = torch.zeros(most, sequences, device=device)
+        self._ids = outcome.ids
+        self._logprobs = outcome.logprobs
         self._logsumexp = torch.zeros(sequences, device=device)
         self._finite = torch.zeros(sequences, dtype=torch.bool, device=device)
 
@@ -40,6 +41,7 @@ class Drafts:
         """The rows that read each draft, for a role of this page table."""
         return [
             Rows(
+                ids=self._ids[draft],
                 **{name: self._device[name][draft] for name in COLUMNS},
                 page_table=page_table,
                 samples=self._order,
@@ -58,7 +60,7 @@ class Drafts:
 
     def tokens(self, draft: int, count: int) -> Tensor:  # [count] int32
         """The draft's tokens, once drawn."""
-        return self._device["ids"][draft, :count]
+        return self._ids[draft, :count]
 
     def index(self, draft: int, count: int, readers: int) -> Tensor:  # [readers, count] int32
         """The words of the staging buffer that hold each reader's id of the draft."""
@@ -75,16 +77,3 @@ class Drafts:
                 for sample in reading
             ]
             self.host["index"][draft, : len(words)] = words
-
-    def drawn(self, layout: Layout, fed: int) -> dict[Sample, tuple[list[int], list[float]]]:
-        """The tokens drawn and fed for each drafting sample, and their log-probabilities under the
-        model that drew them; waits for the device."""
-        if not layout.drafting:
-            return {}
-        width = len(layout.drafting)
-        tokens = self._device["ids"][:fed, :width].T.tolist()
-        logprobs = self._logprobs[:fed, :width].T.tolist()
-        return {
-            sample: (tokens[at][: sample.drawn], logprobs[at][: sample.drawn])
-            for at, sample in enumerate(layout.drafting)
-        }

@@ -8,11 +8,11 @@ from math import exp
 
 from torch import Tensor
 
-from proxyfuse.plan import Plan
-from proxyfuse.runner.drafts import Drafts
+from proxyfuse.plan import Plan, Sample
+from proxyfuse.runner.device import Event
 from proxyfuse.runner.layout import Layout
+from proxyfuse.runner.outcome import Risen
 from proxyfuse.speculation.fared import Verified
-from proxyfuse_kernels.proxy_sample import SampleDraws
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,20 @@ class Flight:
 
     plan: Plan
     layout: Layout
-    draws: SampleDraws
-    drafts: Drafts
+    risen: Risen
+    landed: Event | None  # None where the host computed: it is done
     fed: int  # drafts that were run, of those to be drawn
     familiar: bool  # such a step was launched before: nothing had to be recorded for it
 
     def land(self) -> Landed:
         """Wait for the device and bring the draws up. The only place that waits."""
-        draws, count = self.draws, len(self.layout.rows)
+        if self.landed is not None:
+            self.landed.synchronize()
+        draws, count = self.risen.draws, len(self.layout.rows)
         if not count:
             return Landed([], [], [], [], [])
         tokens = draws.tokens[:count].tolist()
-        drawn = self.drafts.drawn(self.layout, self.fed)
+        drawn = self._drawn()
         entries, fared = [], []
         for sample, rows in zip(self.plan.samples, self.layout.entries, strict=True):
             drafts, logprobs = drawn[sample] if sample.drawn else (sample.proposed, ())
@@ -69,6 +71,18 @@ class Flight:
             top_ids=_up(draws.top_ids, count),
             top_logprobs=_up(draws.top_logprobs, count),
         )
+
+    def _drawn(self) -> dict[Sample, tuple[list[int], list[float]]]:
+        """The tokens drawn and fed for each drafting sample, and their log-probabilities."""
+        if not self.layout.drafting:
+            return {}
+        width = len(self.layout.drafting)
+        tokens = self.risen.ids[: self.fed, :width].T.tolist()
+        logprobs = self.risen.logprobs[: self.fed, :width].T.tolist()
+        return {
+            sample: (tokens[at][: sample.drawn], logprobs[at][: sample.drawn])
+            for at, sample in enumerate(self.layout.drafting)
+        }
 
 
 def held(rows: list[int], drafts: Seq[int], tokens: Seq[int]) -> list[int]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from proxyfuse.models.decoder import Decoder, Rows, Work
 from proxyfuse.runner.stage import Part, Stage
+from proxyfuse.trio import Role
 
 MOST_PARTS = 256  # shapes kept; decoding needs one a batch size, prefill and drafting a few more
 
@@ -24,12 +25,14 @@ class Forward:
         kv: Tensor,
         work: Work,
         stage: Stage,
+        role: Role,
     ) -> None:
         self.decoder = decoder
         self._rows = (rows, *drafted)
         self._kv = kv
         self._work = work
         self._stage = stage
+        self._role = role
         self._parts: OrderedDict[tuple[int, ...], Part] = OrderedDict()
 
     def run(self, count: int, samples: int) -> Part:
@@ -58,4 +61,5 @@ class Forward:
 
     def _record(self, which: int, count: int, samples: int, at: int) -> Part:
         rows, work = self._rows[which].cut(count, samples), self._work.cut(count, samples, at)
-        return self._stage.record(lambda ops: self.decoder.forward(ops, rows, self._kv, work))
+        forward = self.decoder.forward
+        return self._stage.record(lambda ops: forward(ops, rows, self._kv, work), self._role)

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
-from proxyfuse.plan import Plan, Sample
+from proxyfuse.plan import Plan
 from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.assembly import Assembly, Counted
+from proxyfuse.runner.device import Device, Event
 from proxyfuse.runner.drafts import Drafts, draft_fields
 from proxyfuse.runner.draws import Flight
 from proxyfuse.runner.forward import Forward
 from proxyfuse.runner.layout import Layout, lay_out
+from proxyfuse.runner.outcome import Outcome, Risen
 from proxyfuse.runner.rows import RowWriter, row_fields
 from proxyfuse.runner.sampler_rows import SamplerWriter, sampler_fields
 from proxyfuse.runner.stage import Stage
-from proxyfuse.runner.stage_plain import PlainStage
-from proxyfuse.runner.stage_taped import TapedStage
 from proxyfuse.runner.staging import Staging
+from proxyfuse.runner.streams import Streams
 from proxyfuse.trio import Role, Trio
-from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler
-
-if TYPE_CHECKING:
-    from proxyfuse_kernels._cpu import Team
+from proxyfuse_kernels.proxy_sample import SampleDraws
 
 T = TypeVar("T")
 
@@ -52,17 +51,20 @@ class Runner:
         arena: Arena,
         capacity: Capacity,
         vocab: int,
-        team: Team | None = None,
+        stage: Stage,
+        streams: Streams | None = None,
     ) -> None:
-        """`team`: the threads of the CPU's compiled operations; None runs the plain ones."""
-        device = arena.memory.device
+        """`streams`: of the device that `stage` gives its work to; None: the host computes."""
+        device = None if streams is None else streams.device
+        self._streams = streams
         self.arena = arena
         self.decoders = decoders
         slots = arena.geometry.slots
-        self._vocab = vocab
         self._capacity = capacity
         self._staging = _staging(slots, capacity, device)
-        self._drafts = Drafts(self._staging, capacity.drafts, capacity.sequences)
+        sizes = (capacity.samples, capacity.drafts, capacity.sequences)
+        self._outcome = Outcome(*sizes, vocab, device)
+        self._drafts = Drafts(self._staging, self._outcome)
         self._writers = Trio(
             {
                 role: RowWriter(role, _part(self._staging.host, role), slots[role])
@@ -70,11 +72,8 @@ class Runner:
             }
         )
         self._sampler_rows = SamplerWriter(self._staging, vocab, device)
-        sampler = Sampler(vocab, team)
-        stage = PlainStage(sampler) if team is None else TapedStage(sampler, team)
         forwards = {role: self._forward(role, decoders[role], stage) for role in decoders}
         self._assembly = Assembly(stage, Trio(forwards), self._drafts, self._staging.words)
-        self._draws: dict[tuple[int, bool], SampleDraws] = {}
 
     def _forward(self, role: Role, decoder: Decoder, stage: Stage) -> Forward:
         arena, capacity = self.arena, self._capacity
@@ -84,7 +83,8 @@ class Runner:
             decoder.config, capacity.rows, capacity.samples, dtype, arena.memory.device
         )
         rows = Rows(**_part(self._staging.device, role))
-        return Forward(decoder, rows, self._drafts.rows(rows.page_table), kv, work, stage)
+        drafted = self._drafts.rows(rows.page_table)
+        return Forward(decoder, rows, drafted, kv, work, stage, role)
 
     @torch.inference_mode()
     def launch(
@@ -94,21 +94,35 @@ class Runner:
         least: float = -inf,
         doubt: float = 1.0,
     ) -> Flight:
-        """Begin one step; on a GPU this returns before it is done.
+        """Begin one step; a device beside the host is not done when this returns.
+
+        On such a device the flight before the last must have landed.
 
         drawer: who draws the drafts that the plan leaves to be drawn. least, doubt: when drafting
         may end early; see `stage.Launch.run`.
         """
+        with self._on_main():
+            return self._launch(plan, drawer, least, doubt)
+
+    def _launch(self, plan: Plan, drawer: Role, least: float, doubt: float) -> Flight:
         layout = lay_out(plan.samples)
         rows = self._sampler_rows.write(plan.samples, layout) if plan.samples else None
         step = self._write(plan, layout, drawer if layout.drafting else None)
         histories = self._sampler_rows.history_index(layout)
         self._staging.upload()
-        draws = self._draws_for(plan.samples)
+        draws = self._outcome.draws(plan.samples)
         lasting = rows is None or rows is self._sampler_rows.plain
         launch, familiar = self._assembly.launch(step, rows, draws, histories, lasting)
         fed = launch.run(least, doubt)
-        return Flight(plan, layout, draws, self._drafts, fed, familiar)
+        return Flight(plan, layout, *self._rise(draws), fed, familiar)
+
+    def _on_main(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._streams is None else self._streams.on_main()
+
+    def _rise(self, draws: SampleDraws) -> tuple[Risen, Event | None]:
+        """Begin the copy up, and the event that it is done by."""
+        risen = self._outcome.rise(draws)
+        return risen, None if self._streams is None else self._streams.reached()
 
     def _write(self, plan: Plan, layout: Layout, drawer: Role | None) -> Counted:
         counts = {}
@@ -129,27 +143,8 @@ class Runner:
         alone = len(plan.samples) == 1 and all(len(cuts) <= 1 for cuts in plan.slices.values())
         return Counted(layout, counts, drawer, alone)
 
-    def _draws_for(self, samples: list[Sample]) -> SampleDraws:
-        """Buffers for what the samples report."""
-        wanted = [_likeliest(sample) for sample in samples]
-        more = any(count is not None for count in wanted)
-        top = min(max((count or 0 for count in wanted), default=0), self._vocab)
-        if (top, more) not in self._draws:
-            device = self.arena.memory.device
-            made = SampleDraws.empty(self._capacity.samples, top, more, more, device)
-            self._draws[top, more] = made
-        return self._draws[top, more]
 
-
-def _likeliest(sample: Sample) -> int | None:
-    """The most of the likeliest tokens that a row of it reports; None: no log-probabilities."""
-    params = sample.sequence.params
-    of_prompt = params.prompt_logprobs if sample.row < 0 else None
-    drawn = params.logprobs if sample.row + sample.count > 0 else None
-    return max((count for count in (of_prompt, drawn) if count is not None), default=None)
-
-
-def _staging(slots: Trio[int], capacity: Capacity, device: torch.device) -> Staging:
+def _staging(slots: Trio[int], capacity: Capacity, device: Device | None) -> Staging:
     """Everything that a step sends down, in one buffer."""
     fields = dict(sampler_fields(capacity.samples))
     for role, size in slots.items():

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from proxyfuse.plan import Sample
+from proxyfuse.runner.device import Device
 from proxyfuse.runner.layout import Layout
 from proxyfuse.runner.staging import Fields, Staging
 from proxyfuse.sampling import SamplingParams
@@ -33,11 +34,13 @@ def sampler_fields(rows: int) -> Fields:
 class SamplerWriter:
     """Writes a plan's samples into staging arrays; what lasts from step to step is written once."""
 
-    def __init__(self, staging: Staging, vocab: int, device: torch.device) -> None:
+    def __init__(self, staging: Staging, vocab: int, device: Device | None) -> None:
+        """`device`: None where the host computes."""
         self._host = staging.host
         self._device = staging.device
         self._vocab = vocab
-        self._target = device
+        self._to = device
+        self._at = staging.words.device
         self._last: list[Sequence] = []
         self._kept: SampleRows | None = None  # of `_last`, where only positions change
         self._histories: dict[Sequence, int] = {}  # where the generated tokens of each begin
@@ -69,14 +72,14 @@ class SamplerWriter:
         """Its tensors never move, so that what was recorded over them lasts."""
         count = len(self._host["alpha"])
         columns = {name: self._device[name] for name in (*FLOATS, *INTS, "seed")}
-        zeros = torch.zeros(count + 1, dtype=torch.int32, device=self._target)
+        zeros = torch.zeros(count + 1, dtype=torch.int32, device=self._at)
         histories = {name: zeros[:count] for name in columns if name.startswith("history")}
         del columns["given"]
         return SampleRows(
             **(columns | histories),
             history=zeros[:1],
             bias_ids=zeros[:0],
-            bias_values=torch.zeros(0, device=self._target),
+            bias_values=torch.zeros(0, device=self._at),
             bias_start=zeros,
         )
 
@@ -181,12 +184,14 @@ class SamplerWriter:
         masks = np.stack([_bitmask(ids, self._vocab) for ids in order])
         rows = [order[sequence.params.allowed_token_ids] for sequence in sequences]
         return {
-            "allowed": torch.from_numpy(masks).to(self._target),
+            "allowed": self._tensor(masks, torch.int32),
             "allowed_row": self._tensor(rows, torch.int32),
         }
 
-    def _tensor(self, values: list[int] | list[float], dtype: torch.dtype) -> Tensor:
-        return torch.tensor(values, dtype=dtype, device=self._target)
+    def _tensor(self, values: list[int] | list[float] | np.ndarray, dtype: torch.dtype) -> Tensor:
+        if self._to is None:
+            return torch.tensor(values, dtype=dtype)
+        return self._to.tensor(values, dtype)
 
 
 _PARAMETERS = {

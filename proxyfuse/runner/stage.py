@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from proxyfuse.trio import Role
 from proxyfuse_kernels.ops import Ops
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 
@@ -31,8 +32,9 @@ class Launch(Protocol):
 class Stage(Protocol):
     """One way of running operations."""
 
-    def record(self, write: Callable[[Ops], object]) -> Part:
-        """The operations that `write` calls."""
+    def record(self, write: Callable[[Ops], object], role: Role | None = None) -> Part:
+        """The operations that `write` calls. Those of a role do not depend on another role's parts
+        that stand right before or after them, so that they may run beside each other."""
 
     def sample(
         self, logits: Sequence[Tensor], rows: SampleRows, begin: int, draws: SampleDraws

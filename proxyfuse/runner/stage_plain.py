@@ -10,11 +10,13 @@ from math import inf
 from torch import Tensor
 
 from proxyfuse.runner.stage import Draft
+from proxyfuse.trio import Role
 from proxyfuse_kernels.ops import Ops
-from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
+from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 from proxyfuse_kernels.reference import ReferenceOps
 
 Act = Callable[[], object]
+Draw = Callable[[Sequence[Tensor], SampleRows, SampleDraws], object]  # `Sampler.into`, or its like
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +34,22 @@ class PlainLaunch:
 
 
 class PlainStage:
-    """Parts are calls of `ReferenceOps` and of the sampler's own plain version."""
+    """Parts are calls."""
 
-    def __init__(self, sampler: Sampler) -> None:
-        self._ops = ReferenceOps()
-        self._sampler = sampler
+    def __init__(self, draw: Draw, ops: Ops | None = None) -> None:
+        """`ops`: by default the plain ones."""
+        self._ops = ops or ReferenceOps()
+        self._draw = draw
 
-    def record(self, write: Callable[[Ops], object]) -> Act:
+    def record(self, write: Callable[[Ops], object], role: Role | None = None) -> Act:
         """A call that writes everything out."""
         return partial(write, self._ops)
 
     def sample(
         self, logits: Sequence[Tensor], rows: SampleRows, begin: int, draws: SampleDraws
     ) -> Act:
-        """A call that draws and copies."""
-        cut = rows.cut(begin, len(logits[0]))
-        top = 0 if draws.top_ids is None else draws.top_ids.shape[1]
-        wanted = {"ranks": draws.ranks is not None, "roles": draws.role_logprobs is not None}
-        return lambda: draws.take(self._sampler(logits, cut, top=top, **wanted))
+        """A call that draws."""
+        return partial(self._draw, logits, rows.cut(begin, len(logits[0])), draws)
 
     def launch(
         self, first: Sequence[Act], drafts: Sequence[Draft], verify: Sequence[Sequence[Act]]

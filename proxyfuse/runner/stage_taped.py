@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from proxyfuse.runner.stage import Draft
+from proxyfuse.trio import Role
 from proxyfuse_kernels.cpu import CpuOps, Reel, Tape
 from proxyfuse_kernels.ops import Ops
 from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
@@ -38,7 +39,7 @@ class TapedStage:
         self._sampler = sampler
         self._team = team
 
-    def record(self, write: Callable[[Ops], object]) -> Tape:
+    def record(self, write: Callable[[Ops], object], role: Role | None = None) -> Tape:
         """A tape of everything that `write` calls."""
         tape = Tape()
         write(CpuOps(tape))

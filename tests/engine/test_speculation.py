@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams
-from proxyfuse.engine import load
+from proxyfuse.engine import devices
 from proxyfuse.trio import Role, Trio
 from tests.engine.crowd import random_request, texts
 from tests.engine.drafters import Reader, Whims, use
@@ -77,7 +77,7 @@ def plain(open_llm, trio, known) -> Plain:
 @pytest.fixture
 def torch_only(monkeypatch) -> None:
     """No compiled kernels run the models."""
-    monkeypatch.setattr(load, "make_team", lambda threads: None)
+    monkeypatch.setattr(devices, "make_team", lambda threads: None)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from proxyfuse.plan import Sample, Slice
-from proxyfuse.runner.drafts import Drafts, draft_fields
+from proxyfuse.runner.drafts import COLUMNS, Drafts, draft_fields
 from proxyfuse.runner.layout import Layout, lay_out
+from proxyfuse.runner.outcome import Outcome
 from proxyfuse.runner.rows import RowWriter, Seats, row_fields
 from proxyfuse.runner.staging import Staging
 from proxyfuse.sampling import SamplingParams
@@ -19,7 +20,6 @@ from proxyfuse.sequence import Lane, Sequence
 from proxyfuse.trio import Role, Trio
 
 ROWS, LANES, PAGES, SLOTS, MOST = 400, 12, 40, 3, 5
-CPU = torch.device("cpu")
 
 
 class Crowd:
@@ -70,10 +70,10 @@ class Written:
 
     def __init__(self, crowd: Crowd, role: Role, layout: Layout, drawer: Role | None) -> None:
         own = row_fields(ROWS, LANES, PAGES, ROWS)
-        staging = Staging(own | draft_fields(MOST, LANES, 2), CPU)
+        staging = Staging(own | draft_fields(MOST, LANES, 2), None)
         self.arrays: dict[str, Any] = staging.host
         self.writer = RowWriter(role, self.arrays, SLOTS)
-        self.drafts = Drafts(staging, MOST, LANES)
+        self.drafts = Drafts(staging, Outcome(ROWS, MOST, LANES, 50, None))
         self.staging = staging
         slices = crowd.slices[role]
         if role is drawer:
@@ -83,14 +83,13 @@ class Written:
             self.counts = self.writer.write(slices, crowd.samples, layout)
 
     def row(self, at: int) -> tuple[int, ...]:
-        return self._of(self.arrays, at)
+        return self._of(self.arrays, at, "ids", *COLUMNS)
 
     def drawn_row(self, draft: int, column: int) -> tuple[int, ...]:
-        return self._of(self.drafts.host, (draft, column))[1:]
+        return self._of(self.drafts.host, (draft, column), *COLUMNS)
 
-    def _of(self, arrays: Any, at: Any) -> tuple[int, ...]:
-        columns = [arrays[name][at] for name in ("ids", "positions", "slots", "lanes")]
-        return tuple(int(value) for value in columns)
+    def _of(self, arrays: Any, at: Any, *names: str) -> tuple[int, ...]:
+        return tuple(int(arrays[name][at]) for name in names)
 
     def expected(self, one: Sequence, lane: Lane, position: int, token: int) -> tuple[int, ...]:
         """A row, its page looked up where the page table has it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from proxyfuse.plan import Sample
 from proxyfuse.runner.layout import lay_out
 from proxyfuse.runner.sampler_rows import SamplerWriter, sampler_fields
@@ -13,8 +11,6 @@ from proxyfuse.sequence import Lane, Sequence
 from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.proxy_sample import SampleRows
 
-CPU = torch.device("cpu")
-
 
 def writing(**params: object) -> Sequence:
     lanes = Trio({role: Lane((1, 2, 3)) for role in Role})
@@ -22,7 +18,7 @@ def writing(**params: object) -> Sequence:
 
 
 def writer() -> SamplerWriter:
-    return SamplerWriter(Staging(sampler_fields(8), CPU), 50, CPU)
+    return SamplerWriter(Staging(sampler_fields(8), None), 50, None)
 
 
 def written(to: SamplerWriter, *samples: Sample) -> SampleRows:

@@ -61,6 +61,12 @@ class Sampler:
             run = partial(compiled.run, self._kernel)
         return run(logits, rows, vocab=self.vocab, top=top, ranks=ranks, roles=roles)
 
+    def into(self, logits: Sequence[Tensor], rows: SampleRows, draws: SampleDraws) -> None:
+        """As `proxy_sample`, into the leading rows of `draws`: the fields that it has."""
+        top = 0 if draws.top_ids is None else draws.top_ids.shape[1]
+        wanted = {"ranks": draws.ranks is not None, "roles": draws.role_logprobs is not None}
+        draws.take(self(logits, rows, top=top, **wanted))
+
     def record(
         self,
         tape: Tape,

@@ -1,0 +1,67 @@
+"""An NVIDIA GPU, over torch.cuda."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from proxyfuse.runner.device import Event, Stream
+
+
+class CudaDevice:
+    """One GPU: torch's own streams and events, and a pool that its graphs share."""
+
+    def __init__(self, at: torch.device) -> None:
+        index = torch.cuda.current_device() if at.index is None else at.index
+        self.at = torch.device("cuda", index)
+        self._pool: Any = None  # torch's own handle
+
+    def stream(self) -> Stream:
+        """A new one, behind what was given to the default stream so far: weights, say."""
+        stream: torch.cuda.Stream = torch.cuda.Stream(self.at)  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.default_stream(self.at))
+        return stream
+
+    def event(self) -> Event:
+        """A new one, without timing."""
+        event: torch.cuda.Event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        return event
+
+    def on(self, stream: Stream) -> AbstractContextManager[object]:
+        """Make the stream, and its device, the current ones."""
+        assert isinstance(stream, torch.cuda.Stream)
+        return torch.cuda.stream(stream)
+
+    def pinned(self, size: int) -> Tensor:
+        """Page-locked host memory."""
+        return torch.zeros(size, dtype=torch.uint8, pin_memory=True)
+
+    def zeros(self, size: int) -> Tensor:
+        """Device memory; waits until it is cleared, whichever stream is the current one."""
+        memory = torch.zeros(size, dtype=torch.uint8, device=self.at)
+        torch.cuda.current_stream(self.at).synchronize()
+        return memory
+
+    def tensor(self, values: Sequence[float] | np.ndarray, dtype: torch.dtype) -> Tensor:
+        """By way of pinned memory, which torch keeps until the copy is done."""
+        return torch.tensor(values, dtype=dtype, pin_memory=True).to(self.at, non_blocking=True)
+
+    def copy(self, source: Tensor, target: Tensor) -> None:
+        """On the current stream."""
+        target.copy_(source, non_blocking=True)
+
+    def capture(self, work: Callable[[], object], stream: Stream) -> Callable[[], object]:
+        """A CUDA graph; other threads may use the GPU meanwhile."""
+        assert isinstance(stream, torch.cuda.Stream)
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+        graph = torch.cuda.CUDAGraph()
+        mode = "thread_local"
+        with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode=mode):
+            work()
+        return graph.replay

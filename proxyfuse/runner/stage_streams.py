@@ -1,0 +1,74 @@
+"""Operations of a device that computes beside the host, on one stream a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
+
+from torch import Tensor
+
+from proxyfuse.runner.stage import Draft
+from proxyfuse.runner.stage_plain import PlainStage
+from proxyfuse.runner.streams import Streams, Work
+from proxyfuse.trio import Role
+from proxyfuse_kernels.ops import Ops
+from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
+
+
+class Act(NamedTuple):
+    """Calls that give work to a device, and the role whose work it is; None is everybody's."""
+
+    role: Role | None
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLaunch:
+    """Acts in their order, those of different roles beside each other. It never waits."""
+
+    streams: Streams
+    acts: Sequence[Act]
+    drafts: int
+
+    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
+        """Give everything to the streams; every draft is fed."""
+        beside: dict[Role, Work] = {}
+        for role, work in self.acts:
+            if beside and (role is None or role in beside):
+                self.streams.together(beside)
+                beside = {}
+            if role is None:
+                work()
+            else:
+                beside[role] = work
+        if beside:
+            self.streams.together(beside)
+        return self.drafts
+
+
+class StreamStage:
+    """Parts are acts."""
+
+    def __init__(self, plain: PlainStage, streams: Streams) -> None:
+        """`plain`: its calls give work to the device's current stream."""
+        self._plain = plain
+        self._streams = streams
+
+    def record(self, write: Callable[[Ops], object], role: Role | None = None) -> Act:
+        """A call that gives everything to a stream."""
+        return Act(role, self._plain.record(write))
+
+    def sample(
+        self, logits: Sequence[Tensor], rows: SampleRows, begin: int, draws: SampleDraws
+    ) -> Act:
+        """A call that draws, behind all that was before."""
+        return Act(None, self._plain.sample(logits, rows, begin, draws))
+
+    def launch(
+        self, first: Sequence[Act], drafts: Sequence[Draft], verify: Sequence[Sequence[Act]]
+    ) -> StreamLaunch:
+        """With every draft fed, there is one order."""
+        fed = [act for draw, feed, _ in drafts for act in (*draw, *feed)]
+        return StreamLaunch(self._streams, [*first, *fed, *verify[-1]], len(drafts))

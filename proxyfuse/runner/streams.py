@@ -1,0 +1,55 @@
+"""A device's streams: the main one, on which a step runs in order, and one beside it a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from proxyfuse.runner.device import Device, Event
+from proxyfuse.trio import Role
+
+Work = Callable[[], object]
+
+
+class Streams:
+    """Fork and join by events. The base keeps the main stream: its forward is the longest."""
+
+    def __init__(self, device: Device, roles: Sequence[Role]) -> None:
+        self.device = device
+        self.main = device.stream()
+        self._forked = device.event()
+        self._sides = {
+            role: (device.stream(), device.event()) for role in roles if role is not Role.BASE
+        }
+
+    def on_main(self) -> AbstractContextManager[object]:
+        """What is called inside is given to the main stream."""
+        return self.device.on(self.main)
+
+    def reached(self) -> Event:
+        """The point that the main stream has reached, as an event of its own."""
+        event = self.device.event()
+        self.main.record_event(event)
+        return event
+
+    def together(self, works: Mapping[Role, Work]) -> None:
+        """Run works that do not depend on each other; the main stream goes on behind them all.
+
+        To be called on the main stream.
+        """
+        if len(works) == 1:
+            for work in works.values():
+                work()
+            return
+        self.main.record_event(self._forked)
+        beside = [role for role in works if role is not Role.BASE]
+        for role in beside:
+            side, joined = self._sides[role]
+            side.wait_event(self._forked)
+            with self.device.on(side):
+                works[role]()
+            side.record_event(joined)
+        if Role.BASE in works:
+            works[Role.BASE]()
+        for role in beside:
+            self.main.wait_event(self._sides[role][1])
