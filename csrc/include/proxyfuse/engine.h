@@ -122,7 +122,7 @@ public:
 
 private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 } // namespace proxyfuse

@@ -1,0 +1,50 @@
+#include "check.h"
+#include "range.h"
+
+#include <algorithm>
+#include <array>
+
+namespace proxyfuse::embed {
+namespace {
+
+constexpr std::int64_t MOST_BYTES = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t MOST_POSITIONS = std::numeric_limits<std::int32_t>::max();
+
+void check_models(const EngineOptions &options) {
+  want<ConfigError>(!options.base.empty(), "base", "nothing", "a folder or a hub name");
+  if (options.expert.empty() != options.antiexpert.empty())
+    throw ConfigError("got expert=\"" + options.expert + "\" and antiexpert=\"" +
+                      options.antiexpert + "\", want both or none");
+}
+
+void check_text(const std::string &name, const std::string &text) {
+  want<ConfigError>(text.find('\0') == std::string::npos, name, "a zero byte", "text without one");
+}
+
+} // namespace
+
+void check(const EngineOptions &o) {
+  check_models(o);
+  constexpr std::array<const char *, 4> dtypes = {"auto", "float32", "bfloat16", "float16"};
+  const bool known = std::any_of(dtypes.begin(), dtypes.end(),
+                                 [&](const char *dtype) { return o.dtype == dtype; });
+  want<ConfigError>(known, "dtype", o.dtype, "auto, float32, bfloat16 or float16");
+  for (const std::string *text : {&o.base, &o.expert, &o.antiexpert, &o.revision, &o.venv})
+    check_text("a name or path", *text);
+  want_number<ConfigError>("alpha", o.alpha, -FLOAT32_MOST, FLOAT32_MOST);
+  want_whole<ConfigError>("max_model_len", o.max_model_len, 2, MOST_POSITIONS);
+  want_whole<ConfigError>("max_num_seqs", o.max_num_seqs, 1, 1 << 16);
+  want_whole<ConfigError>("max_num_batched_tokens", o.max_num_batched_tokens, 1, 1 << 20);
+  want_whole<ConfigError>("page_size", o.page_size, 1, 1 << 16);
+  want_whole<ConfigError>("kv_cache_bytes", o.kv_cache_bytes, 1, MOST_BYTES);
+  want_positive<ConfigError>("gpu_memory_utilization", o.gpu_memory_utilization, 1);
+  want_whole<ConfigError>("speculate", o.speculate, 0, 64);
+  want_whole<ConfigError>("num_threads", o.num_threads, 1, 1024);
+  want<ConfigError>(o.max_pending >= 1, "max_pending", o.max_pending, "at least 1");
+  want<ConfigError>(o.callback_threads >= 1 && o.callback_threads <= 1024, "callback_threads",
+                    o.callback_threads, "a whole number from 1 to 1024");
+  want<ConfigError>(o.drain_timeout.count() >= 0, "drain_timeout", o.drain_timeout.count(),
+                    "at least 0 milliseconds");
+}
+
+} // namespace proxyfuse::embed

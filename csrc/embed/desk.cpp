@@ -1,0 +1,135 @@
+#include "desk.h"
+#include "join.h"
+
+namespace proxyfuse::embed {
+
+Desk::Desk(std::size_t most) : most_(most) {}
+
+std::optional<RequestId> Desk::accept(Request &&request, Callback &&callback, bool streaming) {
+  std::lock_guard hold(lock_);
+  if (!closed_.empty())
+    throw EngineError("got a request for " + closed_ + ", want an open one");
+  if (pending_.size() >= most_) {
+    ++stats_.rejected;
+    return std::nullopt;
+  }
+  const RequestId id = ++last_id_;
+  pending_.emplace(id, std::make_shared<Pending>(id, request.params.n, std::move(callback)));
+  incoming_.submissions.push_back({id, std::move(request), streaming});
+  ++stats_.accepted;
+  ++stats_.queued;
+  work_.notify_one();
+  return id;
+}
+
+bool Desk::cancel(RequestId id) {
+  std::lock_guard hold(lock_);
+  const auto found = pending_.find(id);
+  if (found == pending_.end() || found->second->ended)
+    return false;
+  incoming_.cancelled.push_back(id);
+  work_.notify_one();
+  return true;
+}
+
+bool Desk::await(RequestId id, Deadline deadline) {
+  std::unique_lock hold(lock_);
+  return wait(over_, hold, deadline, [&] { return pending_.count(id) == 0; });
+}
+
+bool Desk::await_all(Deadline deadline) {
+  std::unique_lock hold(lock_);
+  return wait(over_, hold, deadline, [&] { return pending_.empty(); });
+}
+
+void Desk::cancel_all() {
+  std::lock_guard hold(lock_);
+  incoming_.cancel_all = cancelled_all_ = true;
+  work_.notify_one();
+}
+
+bool Desk::cancelled_all() {
+  std::lock_guard hold(lock_);
+  return cancelled_all_;
+}
+
+void Desk::close(const std::string &why) {
+  std::lock_guard hold(lock_);
+  if (closed_.empty())
+    closed_ = why;
+}
+
+void Desk::stop() {
+  std::lock_guard hold(lock_);
+  stopped_ = true;
+  incoming_.stop = true;
+  work_.notify_all();
+  ready_.notify_all();
+}
+
+Stats Desk::stats() {
+  std::lock_guard hold(lock_);
+  Stats now = stats_;
+  now.pending = pending_.size();
+  return now;
+}
+
+Work Desk::take(bool busy) {
+  std::unique_lock hold(lock_);
+  const auto something = [&] {
+    return !incoming_.submissions.empty() || !incoming_.cancelled.empty() || incoming_.cancel_all ||
+           incoming_.stop;
+  };
+  if (!busy)
+    work_.wait(hold, something);
+  Work work = std::exchange(incoming_, {});
+  incoming_.stop = work.stop;
+  for (const Submission &submission : work.submissions) {
+    pending_.at(submission.id)->taken = true;
+    --stats_.queued;
+    ++stats_.running;
+  }
+  stats_.steps += busy ? 1 : 0;
+  return work;
+}
+
+std::optional<Delivery> Desk::next() {
+  std::unique_lock hold(lock_);
+  ready_.wait(hold, [&] { return !due_.empty() || stopped_; });
+  if (due_.empty())
+    return std::nullopt;
+  std::shared_ptr<Pending> pending = std::move(due_.front());
+  due_.pop_front();
+  pending->waiting = false;
+  pending->calling = true;
+  pending->has_news = false;
+  if (!pending->failure.empty()) // what is left to tell is the end
+    fail(pending->news, ErrorKind::callback, pending->failure);
+  return Delivery{pending, std::exchange(pending->news, {})};
+}
+
+void Desk::called(const Delivery &delivery, const std::string &failure) {
+  std::lock_guard hold(lock_);
+  Pending &pending = *delivery.pending;
+  pending.calling = false;
+  if (!failure.empty()) {
+    ++stats_.callback_errors;
+    if (pending.failure.empty() && !pending.ended) {
+      incoming_.cancelled.push_back(pending.id);
+      work_.notify_one();
+    }
+    pending.failure = failure;
+    if (!pending.ended) { // it hears of its end alone
+      pending.news = {};
+      pending.has_news = false;
+    }
+  }
+  if (delivery.news.finished) {
+    pending_.erase(pending.id);
+    over_.notify_all();
+  } else if (pending.has_news) {
+    enqueue(delivery.pending);
+  }
+}
+
+} // namespace proxyfuse::embed

@@ -1,0 +1,78 @@
+#include "proxyfuse/engine.h"
+
+#include "backend.h"
+#include "check.h"
+#include "impl.h"
+
+namespace proxyfuse {
+namespace {
+
+RequestId accepted(std::optional<RequestId> id, const EngineOptions &options) {
+  if (!id)
+    throw QueueFullError(
+        "got a request beside " + std::to_string(options.max_pending) +
+        " unfinished ones, want at most max_pending=" + std::to_string(options.max_pending));
+  return *id;
+}
+
+} // namespace
+
+Engine::Engine(EngineOptions options) {
+  embed::check(options);
+  const embed::LetGo others_may_run;
+  impl_ = std::make_shared<Impl>(std::move(options));
+  impl_->open();
+}
+
+Engine::~Engine() {
+  if (impl_)
+    impl_->shutdown(impl_->options.drain_timeout);
+}
+
+Engine::Engine(Engine &&) noexcept = default;
+
+Engine &Engine::operator=(Engine &&other) noexcept {
+  Engine old(std::move(*this)); // shut down before this takes the other's place
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+
+RequestId Engine::submit(Request request, Callback callback) {
+  return accepted(try_submit(std::move(request), std::move(callback)), impl_->options);
+}
+
+std::optional<RequestId> Engine::try_submit(Request request, Callback callback) {
+  if (!callback)
+    throw RequestError("callback: got none, want something to call");
+  embed::check(request);
+  return impl_->desk.accept(std::move(request), std::move(callback), true);
+}
+
+std::future<Output> Engine::submit(Request request) {
+  embed::check(request);
+  auto promise = std::make_shared<std::promise<Output>>();
+  std::future<Output> future = promise->get_future();
+  accepted(
+      impl_->desk.accept(
+          std::move(request), [promise](const Output &whole) { promise->set_value(whole); }, false),
+      impl_->options);
+  return future;
+}
+
+bool Engine::await(RequestId id) const { return await(id, std::chrono::milliseconds::max()); }
+
+bool Engine::await(RequestId id, std::chrono::milliseconds timeout) const {
+  impl_->refuse_in_callback("await");
+  const embed::LetGo others_may_run;
+  return impl_->desk.await(id, embed::after(timeout));
+}
+
+bool Engine::cancel(RequestId id) { return impl_->desk.cancel(id); }
+
+Stats Engine::stats() const { return impl_->desk.stats(); }
+
+bool Engine::shutdown(std::chrono::milliseconds drain_timeout) {
+  return impl_->shutdown(drain_timeout);
+}
+
+} // namespace proxyfuse

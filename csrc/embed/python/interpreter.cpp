@@ -1,0 +1,71 @@
+#include "interpreter.h"
+
+#include "place.h"
+#include "proxyfuse/errors.h"
+
+#include <Python.h>
+#include <cstdlib>
+#include <mutex>
+#include <sstream>
+
+namespace proxyfuse::embed {
+namespace {
+
+std::mutex starting;
+std::string started_in; // the environment of an interpreter that was started here
+
+void require(const PyStatus &status, const std::string &python) {
+  if (PyStatus_Exception(status))
+    throw EnvironmentError("Python of " + python + " does not start: " +
+                           (status.err_msg ? status.err_msg : "no reason given"));
+}
+
+// Frees a configuration, however starting it went.
+struct Config {
+  Config() { PyConfig_InitIsolatedConfig(&fields); }
+  ~Config() { PyConfig_Clear(&fields); }
+  PyConfig fields;
+};
+
+void start(const std::string &python) {
+  PyPreConfig before;
+  PyPreConfig_InitIsolatedConfig(&before); // with configure_locale off
+  before.utf8_mode = 1;
+  require(Py_PreInitialize(&before), python);
+  Config config;
+  config.fields.install_signal_handlers = 0;
+  config.fields.parse_argv = 0;
+  PyConfig *fields = &config.fields;
+  require(PyConfig_SetBytesString(fields, &fields->program_name, python.c_str()), python);
+  require(PyConfig_SetBytesString(fields, &fields->executable, python.c_str()), python);
+  require(Py_InitializeFromConfig(fields), python);
+  PyEval_SaveThread();
+}
+
+} // namespace
+
+bool ensure_interpreter(const std::string &venv) {
+  std::lock_guard hold(starting);
+  if (!Py_IsInitialized()) {
+    const std::string python = find_python(venv).string();
+    start(python);
+    started_in = python;
+  } else if (!started_in.empty() && !venv.empty() && find_python(venv) != started_in) {
+    throw EnvironmentError("venv: got " + venv + ", but this process already runs " + started_in +
+                           "; want the same environment for every engine");
+  }
+  return !started_in.empty();
+}
+
+std::vector<std::string> extra_paths(const std::vector<std::string> &option) {
+  std::vector<std::string> paths = option;
+  if (const char *more = std::getenv("PROXYFUSE_PYTHONPATH")) {
+    std::istringstream list(more);
+    for (std::string path; std::getline(list, path, ':');)
+      if (!path.empty())
+        paths.push_back(path);
+  }
+  return paths;
+}
+
+} // namespace proxyfuse::embed
