@@ -20,16 +20,31 @@ class CMakeBuild(build_ext):
         place = Path(self.get_ext_fullpath(ext.name)).resolve().parent
         build = Path(self.build_temp).resolve() / ext.name
         configure = [
+            "-DCMAKE_INSTALL_LIBDIR=lib",
             f"-DCMAKE_LIBRARY_OUTPUT_DIRECTORY={place}",
             f"-DPython_EXECUTABLE={sys.executable}",
             "-DCMAKE_BUILD_TYPE=Release",
         ]
         try:
             subprocess.run(["cmake", "-S", ROOT, "-B", build, *configure], check=True)
-            subprocess.run(["cmake", "--build", build, "--parallel"], check=True)
+            make = ["cmake", "--build", build, "--parallel"]
+            subprocess.run([*make, "--target", "_cpu"], check=True)
+            self._for_programs(build, make)
         except (OSError, subprocess.CalledProcessError) as error:
             # The extension is optional: setuptools reports this error and goes on without it.
             raise CompileError(f"no compiled kernels, plain ones will run: {error}") from error
+
+    def _for_programs(self, build: Path, make: list[str | Path]) -> None:
+        """Headers and libraries for C++ programs, inside the package; it is whole without them."""
+        package = self.get_finalized_command("build_py").get_package_dir("proxyfuse")
+        home = ROOT / package if self.editable_mode else Path(self.build_lib, "proxyfuse")
+        install = ["cmake", "--install", build, "--prefix", home.resolve() / "native"]
+        try:
+            subprocess.run(make, check=True)
+            for part in ("engine", "sampler"):
+                subprocess.run([*install, "--component", part], check=True)
+        except subprocess.CalledProcessError as error:
+            self.warn(f"no libraries for C++ programs: {error}")
 
 
 setup(

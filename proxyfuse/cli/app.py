@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from proxyfuse.cli.bench import bench
 from proxyfuse.cli.chat import chat
+from proxyfuse.cli.config import config
 from proxyfuse.cli.demo import demo
 from proxyfuse.cli.generate import generate
 from proxyfuse.cli.inspect import inspect
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (generate, chat, score, inspect, demo):
+for command in (generate, chat, score, inspect, demo, config):
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(spread(command))
 
 app.add_typer(bench, name="bench")

@@ -10,7 +10,7 @@ import typer.main
 from proxyfuse.cli import app
 from tests.cli.conftest import Call
 
-COMMANDS = ("generate", "chat", "score", "inspect", "bench")
+COMMANDS = ("generate", "chat", "score", "inspect", "bench", "config")
 
 
 def test_help_names_every_command(call: Call) -> None:
