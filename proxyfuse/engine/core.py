@@ -86,11 +86,12 @@ class Engine:
         plan, landed = flight.plan, flight.land()
         self._speculator.observe(plan, landed.fared)
         kept = [self._take(*one, landed) for one in zip(plan.samples, landed.entries, strict=True)]
+        now = perf_counter()
         self._scheduler.settle(plan, kept)
         for sample, tokens, fared in zip(plan.samples, kept, landed.fared, strict=True):
             writing = self._writings[sample.sequence]
             if tokens:
-                writing.verified(fared.tried, len(tokens))
+                writing.verified(fared.tried, len(tokens), now)
                 self._count(fared.tried, len(tokens) - 1)
             if writing.ending is not None:
                 self._end(writing, writing.ending)

@@ -51,12 +51,13 @@ class CompletionOutput:
 
     The counts of speculation are those of the whole continuation so far in either case: passes of
     the base that wrote tokens, drafts that were verified in them, and those that were kept. They
-    take no part in comparisons: one text may take more or fewer passes.
+    and the times take no part in comparisons: one text may take more or fewer passes.
     """
 
     index: int
     text: str = ""
     token_ids: list[int] = field(default_factory=list)
+    token_times: list[float] = field(default_factory=list, compare=False)  # by `perf_counter`
     cumulative_logprob: float = 0.0
     logprobs: list[TokenLogprobs] | None = None
     finish_reason: FinishReason | None = None

@@ -82,8 +82,9 @@ class Writing:
         written = len(self._whole.token_ids)
         return Ending("length") if written >= self.sequence.limit else None
 
-    def verified(self, drafts: int, kept: int) -> None:
+    def verified(self, drafts: int, kept: int, now: float) -> None:
         """One pass of the base gave `kept` tokens; so many drafts were verified for it."""
+        self._whole.token_times += [now] * kept
         self._whole.base_passes += 1
         self._whole.drafted += drafts
         self._whole.accepted += kept - 1
@@ -141,6 +142,7 @@ class Writing:
             index=whole.index,
             text=whole.text[character:],
             token_ids=whole.token_ids[token:],
+            token_times=whole.token_times[token:],
             cumulative_logprob=whole.cumulative_logprob,
             logprobs=None if whole.logprobs is None else whole.logprobs[token:],
             base_passes=whole.base_passes,

@@ -79,6 +79,9 @@ def test_the_counts_agree_with_the_tokens_and_with_each_other(trio, open_llm) ->
         assert len(each.token_ids) == each.base_passes + each.accepted
         assert each.accepted <= each.drafted <= 3 * each.base_passes
         assert each.tokens_per_base_pass == len(each.token_ids) / each.base_passes
+        assert len(each.token_times) == len(each.token_ids)
+        assert len(set(each.token_times)) == each.base_passes, "a pass's tokens come together"
+        assert each.token_times == sorted(each.token_times)
     totals = llm.metrics
     for name in ("base_passes", "drafted", "accepted"):
         assert getattr(totals, name) == sum(getattr(each, name) for each in written)
