@@ -71,8 +71,13 @@ def run(step: Step, seconds: float) -> dict[str, Any]:
             error = f"not done after {seconds:.0f} s"
         out.seek(0)
         text = out.read()
-    found = {"name": step.name, "command": " ".join(("python", *step.words)), "error": error}
-    found |= {"seconds": round(time.monotonic() - begin, 1), "record": last_json(text)}
+    found: dict[str, Any] = {
+        "name": step.name,
+        "command": " ".join(("python", *step.words)),
+        "error": error,
+        "seconds": round(time.monotonic() - begin, 1),
+        "record": last_json(text),
+    }
     return found | ({"output": text[-TAIL:]} if error else {})
 
 

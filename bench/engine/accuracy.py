@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM
 
 from bench.engine.trios import folders
 from bench.harness import save
+from bench.peers.hf_loop import load_one
 from proxyfuse.models.config import read_config
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
 from proxyfuse.models.weights import load_weights
@@ -33,7 +34,7 @@ SLOTS = 16  # of a page
 @torch.inference_mode()
 def theirs(folder: Path, ids: list[int], dtype: torch.dtype) -> Tensor:  # [T, V] float32
     """Hugging Face's logits after each token, from weights stored in the folder's own type."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
+    model = load_one(folder, str(dtype).removeprefix("torch."), "cpu")
     logits: Tensor = model(torch.tensor([ids])).logits[0]
     return logits.float()
 

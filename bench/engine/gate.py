@@ -62,7 +62,7 @@ class Gate:
 
     def _written(self, opened: AbstractContextManager[Write]) -> list[list[int]]:
         with opened as write:
-            return write(self.prompts, [WRITTEN] * len(self.prompts))
+            return [text.ids for text in write(self.prompts, [WRITTEN] * len(self.prompts))]
 
     def _require(self, peer: Peer, written: Sequence[Sequence[int]], dtype: str) -> None:
         if [len(text) for text in written] != [WRITTEN] * len(self.prompts):

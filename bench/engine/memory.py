@@ -26,7 +26,7 @@ from proxyfuse.models.config import read_config
 from proxyfuse.models.weights import weights_bytes
 from proxyfuse.trio import Role, Trio
 
-SEQUENCES, PROMPT, TOKENS = 32, 64, 32
+SEQUENCES, PROMPT, TOKENS = 32, 64, 16
 
 
 def write_once(peer: Peer, folders: Trio[Path], scratch: Path) -> int:
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def _measure_all() -> None:
-    asked = make_parser(__doc__, ["mid"], ["proxyfuse", "* loop, *"]).parse_args()
+    asked = make_parser(__doc__, ["mid"], ["proxyfuse", "* loop, bfloat16"]).parse_args()
     peers, missing = rivals(asked)
     found: dict[str, Any] = {}
     with scratch_folder(asked) as scratch:

@@ -28,9 +28,13 @@ class Material:
 
 
 def make_parser(
-    about: str | None, trios: Sequence[str], peers: Sequence[str]
+    about: str | None,
+    trios: Sequence[str],
+    peers: Sequence[str],
+    rounds: int | None = None,
+    seconds: float = 0.0,
 ) -> argparse.ArgumentParser:
-    """A parser with the options that every bench has."""
+    """A parser with the options that every bench has, and those of a contest if it has rounds."""
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -45,6 +49,10 @@ def make_parser(
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--peers", nargs="*", default=list(peers), help="patterns of names")
     parser.add_argument("--scratch", type=Path, help="a folder for random weights, kept afterwards")
+    if rounds is not None:
+        parser.add_argument("--rounds", type=int, default=rounds, help="of a case, at most")
+        text = "of a case, after which it begins no further round; three it has anyway"
+        parser.add_argument("--seconds", type=float, default=seconds, help=text)
     return parser
 
 

@@ -21,7 +21,7 @@ def write_random(config: PreTrainedConfig, folder: Path, seed: int, head: float 
     where there is one, so the same on machines of one kind only.
     """
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+        model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = torch.Generator(device).manual_seed(seed)
     loud = "model.embed_tokens.weight" if config.tie_word_embeddings else "lm_head.weight"

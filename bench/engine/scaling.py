@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.engine.contest import Case, Contest
-from bench.engine.figures import milliseconds, shares, times_faster_than
+from bench.engine.figures import by_token
 from bench.engine.gate import random_prompts
 from bench.engine.options import command, make_parser, rivals, scratch_folder
 from bench.engine.plot import plot
@@ -25,7 +25,7 @@ from bench.peers.peer import Peer
 from proxyfuse.measure import ReadStream, Spread
 
 START = SHAPES["tiny"]
-TOKENS = 25
+TOKENS, LEAST = 64, 8  # of each continuation: as many, and as few where they are slow
 
 
 @dataclass(frozen=True)
@@ -62,30 +62,21 @@ def measure(
         folders=folders,
         gate=folders,
         device=asked.device,
-        sequences=point.batch,
         rounds=asked.rounds,
+        seconds=asked.seconds,
         scratch=scratch,
         stream=ReadStream(asked.device),
     )
     lengths = (point.context, point.context)
     prompts = random_prompts(point.batch, lengths, point.named.vocab, seed=6)
-    cases = {
-        name: Case(prompts, [tokens] * point.batch) for name, tokens in (("1", 1), ("N", TOKENS))
-    }
-    columns = contest.run(cases)
-    left = {name: it.minus(columns["1"][name]) for name, it in columns["N"].items()}
-    named = {peer.name: peer for peer in peers}
-    return {
-        "ms_per_token": milliseconds(left, TOKENS - 1),
-        "share_of_floor": shares(left, named, folders, TOKENS - 1, contest.stream.bytes),
-        "times_faster_than": times_faster_than(left),
-    }
+    case = Case(prompts, [TOKENS] * point.batch, point.batch, LEAST)
+    columns = contest.run({"it": case})["it"]
+    return by_token(columns, {peer.name: peer for peer in peers}, folders, contest.stream.bytes)
 
 
 def main() -> None:
     """Parse, measure, show, plot, save."""
-    parser = make_parser(__doc__, [], ["proxyfuse, base alone"])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = make_parser(__doc__, [], ["proxyfuse, base alone"], rounds=20, seconds=5)
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
     asked = parser.parse_args()
     peers, missing = rivals(asked)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ from bench.engine.gate import WrongOutputError
 from bench.engine.options import command
 from bench.engine.speculation_plot import plot
 from bench.harness import save
-from proxyfuse import LLM, RequestOutput, SamplingParams
+from proxyfuse import LLM, Metrics, RequestOutput, SamplingParams
 from proxyfuse.demo import model_folder
 from proxyfuse.demo.material import gather
-from proxyfuse.measure import Spread, in_turn, ratios
+from proxyfuse.measure import Spread, in_turn, ratios, seconds
 from proxyfuse.speculation.acceptance import expected
 from proxyfuse.text.tokenizer import Tokenizer
 
@@ -35,6 +36,7 @@ ALPHAS = (0.0, 0.3, 0.5, 0.7, 1.0, 1.5)
 EACH_ALPHA: tuple[int | str, ...] = (0, 4, "auto")
 PAUSE = 0.02  # seconds before each run: the threads of the engine before it stay awake for one
 READ = 64  # tokens of held-out code before what is written
+BRIEFER = 4  # times less patience where there are fewer engines
 WRITTEN = 96  # tokens of each continuation; a sum ends by itself
 
 
@@ -55,68 +57,70 @@ class Bench:
         }
         self.base = stack.enter_context(LLM(base, speculate=0, **options))
 
-    def measure(self, prompts: Prompts, params: SamplingParams, rounds: int) -> dict[str, Any]:
+    def measure(
+        self, prompts: Prompts, params: SamplingParams, rounds: int, patience: float
+    ) -> dict[str, Any]:
         """The gate, then milliseconds a token and tokens a pass of the base, engine by engine."""
-        texts = {name: self._write(llm, prompts, params) for name, llm in self.engines.items()}
-        for name, outputs in texts.items():
-            if _tokens(outputs) != _tokens(texts["0"]):
+        plain = self._written("0", prompts, params)[0]
+        counts, passes = {BASE: WRITTEN * len(prompts)}, {}
+        for name in self.engines:
+            texts, passes[name] = self._written(name, prompts, params)
+            counts[name] = sum(map(len, texts))
+            if texts != plain:
                 raise WrongOutputError(f"speculate={name} writes another text than speculate=0")
-        counts = {name: sum(map(len, _tokens(outputs))) for name, outputs in texts.items()}
         alone = params.model_copy(update={"alpha": None, "ignore_eos": True})
-        runs = [
-            *(lambda llm=llm: self._write(llm, prompts, params) for llm in self.engines.values()),
-            lambda: self._write(self.base, prompts, alone),
-        ]
-        counts[BASE] = WRITTEN * len(prompts)
-        seconds = dict(zip((*self.engines, BASE), in_turn(runs, rounds, pause=PAUSE), strict=True))
+        runs = {name: partial(write, llm, prompts, params) for name, llm in self.engines.items()}
+        runs[BASE] = partial(write, self.base, prompts, alone)
+        columns = in_turn(
+            [partial(seconds, run) for run in runs.values()],
+            rounds,
+            pause=PAUSE,
+            patience=patience,
+        )
         each = {
-            name: [1e3 * value / counts[name] for value in column]
-            for name, column in seconds.items()
+            name: [1e3 * spent / counts[name] for spent in column]
+            for name, column in zip(runs, columns, strict=True)
         }
         return {
             "ms_per_token": {name: vars(Spread.of(column)) for name, column in each.items()},
-            "tokens_per_base_pass": {name: per_pass(outputs) for name, outputs in texts.items()},
-            "acceptance": {name: acceptance(outputs) for name, outputs in texts.items()},
+            "tokens_per_base_pass": {name: it.tokens_per_base_pass for name, it in passes.items()},
+            "acceptance": {name: acceptance(it) for name, it in passes.items()},
             "times_faster_than_no_drafts": _times(each, "0"),
             "times_faster_than_base_alone": _times(each, BASE),
         }
 
-    @staticmethod
-    def _write(llm: LLM, prompts: Prompts, params: SamplingParams) -> list[RequestOutput]:
-        """One request after the other: this is about batch 1."""
-        return [llm.generate([ids], params, use_tqdm=False)[0] for ids in prompts]
+    def _written(
+        self, name: str, prompts: Prompts, params: SamplingParams
+    ) -> tuple[list[list[int]], Metrics]:
+        """What an engine writes, and what it counted meanwhile."""
+        llm = self.engines[name]
+        before = llm.metrics
+        outputs = write(llm, prompts, params)
+        texts = [output.outputs[0].token_ids for output in outputs]
+        return texts, since(before, llm.metrics)
 
 
-def _open(base: Path, expert: Path | None, antiexpert: Path | None, drafts: int | str) -> LLM:
-    return LLM(
-        base,
-        expert,
-        antiexpert,
-        device="cpu",
-        dtype="bfloat16",
-        enable_prefix_caching=False,
-        speculate=drafts,
-    )
+def write(llm: LLM, prompts: Prompts, params: SamplingParams) -> list[RequestOutput]:
+    """One request after the other: this is about batch 1."""
+    return [llm.generate([ids], params, use_tqdm=False)[0] for ids in prompts]
 
 
 def _times(each: dict[str, list[float]], slow: str) -> dict[str, Any]:
     return {name: vars(ratios(each[slow], column)) for name, column in each.items() if name != slow}
 
 
-def _tokens(outputs: list[RequestOutput]) -> list[list[int]]:
-    return [output.outputs[0].token_ids for output in outputs]
+def since(before: Metrics, after: Metrics) -> Metrics:
+    """What an engine counted in between."""
+    return Metrics(
+        after.base_passes - before.base_passes,
+        after.drafted - before.drafted,
+        after.accepted - before.accepted,
+    )
 
 
-def per_pass(outputs: list[RequestOutput]) -> float:
-    """Tokens for each pass of the base over a continuation."""
-    written = [output.outputs[0] for output in outputs]
-    return sum(len(one.token_ids) for one in written) / sum(one.base_passes for one in written)
-
-
-def acceptance(outputs: list[RequestOutput]) -> float | None:
+def acceptance(counts: Metrics) -> float | None:
     """Share of the verified drafts that were kept; None where none were drafted."""
-    drafted = sum(output.outputs[0].drafted for output in outputs)
-    return sum(output.outputs[0].accepted for output in outputs) / drafted if drafted else None
+    return counts.accepted / counts.drafted if counts.drafted else None
 
 
 def texts() -> dict[str, tuple[Prompts, bool]]:
@@ -155,22 +159,24 @@ def _rate(tokens: float, drafts: int) -> float:
     return low
 
 
-def sweep(rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def sweep(rounds: int, patience: float) -> Iterator[tuple[str, dict[str, Any]]]:
     """Drafts by kind of text and temperature; then alpha; then an expert that is of no use."""
     prompts = texts()
     with ExitStack() as stack:
         bench = Bench(stack, DRAFTS, "expert")
         for (kind, (ids, ends)), temperature in product(prompts.items(), TEMPERATURES):
-            found = bench.measure(ids, _params(temperature, 1.0, ends), rounds)
+            found = bench.measure(ids, _params(temperature, 1.0, ends), rounds, patience)
             yield f"{kind}, temperature {temperature:g}", found | {"modelled": modelled(found)}
     with ExitStack() as stack:
         bench = Bench(stack, EACH_ALPHA, "expert")
         for alpha, temperature in product(ALPHAS, TEMPERATURES):
-            found = bench.measure(prompts["code"][0], _params(temperature, alpha, False), rounds)
+            params = _params(temperature, alpha, False)
+            found = bench.measure(prompts["code"][0], params, rounds, patience / BRIEFER)
             yield f"code, temperature {temperature:g}, alpha {alpha:g}", found
     with ExitStack() as stack:
         bench = Bench(stack, EACH_ALPHA, "tuned")
-        found = bench.measure(prompts["code"][0], _params(0.8, -1.0, False), rounds)
+        params = _params(0.8, -1.0, False)
+        found = bench.measure(prompts["code"][0], params, rounds, patience / BRIEFER)
         yield "code, temperature 0.8, steered away from the tuned model", found
 
 
@@ -183,11 +189,13 @@ def _params(temperature: float, alpha: float, ends: bool) -> SamplingParams:
 def main() -> None:
     """Parse, measure, show, save."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=20, help="of a setting, at most")
+    text = "of a setting, after which it begins no further round; those of alpha have a fourth"
+    parser.add_argument("--seconds", type=float, default=11, help=text)
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
     found = {}
-    for name, figures in sweep(asked.rounds):
+    for name, figures in sweep(asked.rounds, asked.seconds):
         found[name] = figures
         tell(name, figures)
     if asked.plot:

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.engine import workload
 from bench.engine.contest import Case, Contest
-from bench.engine.figures import per_second, show, times_faster_than
+from bench.engine.figures import per_second, read_rate, rounds, show, times_faster_than, whole
 from bench.engine.gate import random_prompts
 from bench.engine.options import (
     Material,
@@ -33,43 +33,45 @@ from proxyfuse.models.config import read_config
 PEERS = ("proxyfuse*", "Hugging Face loop, *", "llama.cpp loop, bfloat16")
 
 
-def as_case(requests: Sequence[workload.Asked], vocab: int) -> Case:
+def as_case(requests: Sequence[workload.Asked], vocab: int, concurrent: int) -> Case:
     """Random prompts of the lengths asked for."""
     prompts = [
         random_prompts(1, (asked.prompt_tokens,) * 2, vocab, seed=number)[0]
         for number, asked in enumerate(requests)
     ]
-    return Case(prompts, [asked.output_tokens for asked in requests])
+    return Case(prompts, [asked.output_tokens for asked in requests], concurrent)
 
 
 def measure(
     asked: argparse.Namespace, material: Material, peers: list[Peer], scratch: Path
 ) -> dict[str, Any]:
     """The gate, then the whole workload by every rival in turn, at each concurrency."""
-    case = as_case(requests_of(asked), read_config(material.folders.base).vocab_size)
-    stream = ReadStream(asked.device)
-    found = {}
-    for concurrent in asked.concurrency:
-        contest = Contest(
-            peers=peers,
-            folders=material.folders,
-            gate=material.gate,
-            device=asked.device,
-            sequences=concurrent,
-            rounds=asked.rounds,
-            scratch=scratch,
-            stream=stream,
-        )
-        columns = contest.run({"workload": case})["workload"]
-        found[str(concurrent)] = {
-            "tokens_per_second": per_second(columns, sum(case.lengths)),
-            "times_faster_than": times_faster_than(columns),
-        }
+    requests, vocab = requests_of(asked), read_config(material.folders.base).vocab_size
+    contest = Contest(
+        peers=peers,
+        folders=material.folders,
+        gate=material.gate,
+        device=asked.device,
+        rounds=asked.rounds,
+        seconds=asked.seconds,
+        scratch=scratch,
+        stream=ReadStream(asked.device),
+    )
+    written = sum(request.output_tokens for request in requests)
+    columns = contest.run({str(most): as_case(requests, vocab, most) for most in asked.concurrency})
     return {
-        "requests": len(case.prompts),
-        "prompt_tokens": sum(map(len, case.prompts)),
-        "written_tokens": sum(case.lengths),
-        "concurrency": found,
+        "requests": len(requests),
+        "prompt_tokens": sum(request.prompt_tokens for request in requests),
+        "written_tokens": written,
+        "concurrency": {
+            most: {
+                "tokens_per_second": per_second(its, written),
+                "times_faster_than": times_faster_than(its, whole),
+                "read_gb_per_s": read_rate(its, contest.stream.bytes),
+                "rounds": rounds(its, whole),
+            }
+            for most, its in columns.items()
+        },
     }
 
 
@@ -82,14 +84,13 @@ def requests_of(asked: argparse.Namespace) -> list[workload.Asked]:
 
 def main() -> None:
     """Parse, measure, show, save."""
-    parser = make_parser(__doc__, ["demo"], PEERS)
+    parser = make_parser(__doc__, ["demo"], PEERS, rounds=20, seconds=30)
     parser.add_argument("--workload", type=Path, help="JSON lines; see bench.engine.workload")
-    parser.add_argument("--requests", type=int, default=64, help="drawn, where there is no file")
+    parser.add_argument("--requests", type=int, default=48, help="drawn, where there is no file")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=0.125, help="times ShareGPT's mean lengths")
     parser.add_argument("--longest", type=int, default=256, help="where lengths are cut")
-    parser.add_argument("--concurrency", nargs="+", type=int, default=[1, 16])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--concurrency", nargs="+", type=int, default=[4, 32])
     asked = parser.parse_args()
     peers, missing = rivals(asked)
     found: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class Named:
     base: Shape
     proxy: Shape
     vocab: int
-    family: type[PreTrainedConfig] = LlamaConfig
+    family: Callable[..., PreTrainedConfig] = LlamaConfig
 
     def shallow(self, layers: int = 2) -> Named:
         """As wide, and only so deep: what the gate checks where float32 would not fit."""

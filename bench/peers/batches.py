@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.peers.peer import Write
+from bench.peers.peer import Text, Write
 
 
 def in_batches(write: Write, most: int) -> Write:
     """The same, for any number of prompts, `most` of them at once."""
 
-    def run(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[list[int]]:
-        written: list[list[int]] = []
+    def run(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
+        written: list[Text] = []
         for at in range(0, len(prompts), most):
             written += write(prompts[at : at + most], lengths[at : at + most])
         return written

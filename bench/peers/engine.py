@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bench.peers.peer import Setup, Write
+from bench.peers.peer import Setup, Text, Write
 from proxyfuse import LLM, SamplingParams
 from proxyfuse.cache import Geometry
 from proxyfuse.engine.load import kv_shape
@@ -65,9 +65,10 @@ def unspeculated(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
 
 
 def _write(llm: LLM) -> Write:
-    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[list[int]]:
+    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
         asked = [list(prompt) for prompt in prompts]
         outputs = llm.generate(asked, params(lengths), use_tqdm=False)
-        return [output.outputs[0].token_ids for output in outputs]
+        written = [output.outputs[0] for output in outputs]
+        return [Text(one.token_ids, one.token_times) for one in written]
 
     return write

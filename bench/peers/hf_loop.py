@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
 from bench.peers.batches import in_batches
-from bench.peers.peer import Setup, Write
+from bench.peers.peer import Setup, Text, Write, in_columns
 from proxyfuse.trio import Role, Trio
 
 Models = Trio[PreTrainedModel]
@@ -35,8 +37,9 @@ def load(folders: Trio[Path], dtype: str, device: str) -> Models:
 
 def load_one(folder: Path, dtype: str, device: str) -> PreTrainedModel:
     """One of them."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
-    return model.to(device).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
+    loaded: PreTrainedModel = model.to(device).eval()
+    return loaded
 
 
 class Caught:
@@ -60,7 +63,8 @@ class Caught:
             past_key_values=self.cache,
             logits_to_keep=1,
         )
-        return out.logits[:, -1].float()
+        logits: Tensor = out.logits[:, -1].float()
+        return logits
 
     def append(self, tokens: Tensor) -> None:
         """Take each row's next token."""
@@ -71,18 +75,19 @@ class Caught:
 @torch.inference_mode()
 def generate(
     models: Models, prompts: Sequence[Sequence[int]], lengths: Sequence[int], alpha: float = 1.0
-) -> list[list[int]]:
+) -> list[Text]:
     """Greedy continuations of the given lengths; a static batch runs until its longest is done."""
     runs = {role: Caught(model, prompts) for role, model in models.items()}
-    columns: list[Tensor] = []
-    for step in range(max(lengths)):
-        if step:
-            for run in runs.values():
-                run.append(columns[-1])
+    columns: list[list[int]] = []
+    times: list[float] = []
+    while len(columns) < max(lengths):
         fused = fuse({role: run.logits() for role, run in runs.items()}, alpha)
-        columns.append(fused.argmax(-1))
-    texts = torch.stack(columns, dim=1).tolist()
-    return [text[:length] for text, length in zip(texts, lengths, strict=True)]
+        tokens = fused.argmax(-1)
+        columns.append(tokens.tolist())
+        times.append(perf_counter())
+        for run in runs.values():
+            run.append(tokens)
+    return in_columns(columns, times, lengths)
 
 
 def fuse(logits: dict[Role, Tensor], alpha: float = 1.0) -> Tensor:  # [..., V]

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,13 +17,13 @@ from transformers import PreTrainedModel, StaticCache
 
 from bench.peers.batches import in_batches
 from bench.peers.hf_loop import fuse, load
-from bench.peers.peer import Setup, Write
+from bench.peers.peer import Setup, Text, Write, in_columns
 from proxyfuse.trio import Trio
 
-Compile = Callable[[Callable[..., object]], Callable[..., object]]
+Compile = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def compiled(step: Callable[..., object]) -> Callable[..., object]:
+def compiled(step: Callable[..., Any]) -> Callable[..., Any]:
     """A step as one graph of fixed shapes, replayed as one launch."""
     return torch.compile(step, mode="reduce-overhead", dynamic=False)
 
@@ -38,7 +40,7 @@ class Fixed:
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:  # [S, V] float32
         """Logits after each prompt."""
-        self._cache.reset()
+        self._cache.reset()  # type: ignore[no-untyped-call]
         self._mask.zero_()
         self._at = longest = max(map(len, prompts))
         for row, prompt in enumerate(prompts):
@@ -53,7 +55,7 @@ class Fixed:
         self._at += 1
         return self._logits(self._step, tokens[:, None], self._mask.sum(-1, keepdim=True) - 1)
 
-    def _logits(self, forward: Callable[..., object], ids: Tensor, positions: Tensor) -> Tensor:
+    def _logits(self, forward: Callable[..., Any], ids: Tensor, positions: Tensor) -> Tensor:
         out = forward(
             input_ids=ids,
             attention_mask=self._mask,
@@ -61,7 +63,8 @@ class Fixed:
             past_key_values=self._cache,
             logits_to_keep=1,
         )
-        return out.logits[:, -1].float()  # type: ignore[attr-defined]
+        logits: Tensor = out.logits[:, -1].float()
+        return logits
 
 
 @contextmanager
@@ -70,7 +73,7 @@ def opened(folders: Trio[Path], setup: Setup, compile: Compile = compiled) -> It
     models = load(folders, setup.dtype, setup.device)
     sizes: dict[int, Trio[Fixed]] = {}
 
-    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[list[int]]:
+    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
         rows = len(prompts)
         if rows not in sizes:
             sizes[rows] = models.map(lambda model: Fixed(model, rows, setup.tokens, compile))
@@ -82,12 +85,12 @@ def opened(folders: Trio[Path], setup: Setup, compile: Compile = compiled) -> It
 @torch.inference_mode()
 def generate(
     runs: Trio[Fixed], prompts: Sequence[Sequence[int]], lengths: Sequence[int]
-) -> list[list[int]]:
+) -> list[Text]:
     """Greedy continuations of the given lengths; a static batch runs until its longest is done."""
     tokens = fuse({role: run.begin(prompts) for role, run in runs.items()}).argmax(-1)
-    columns = [tokens]
+    columns, times = [tokens.tolist()], [perf_counter()]
     while len(columns) < max(lengths):
         tokens = fuse({role: run.step(tokens) for role, run in runs.items()}).argmax(-1)
-        columns.append(tokens)
-    texts = torch.stack(columns, dim=1).tolist()
-    return [text[:length] for text, length in zip(texts, lengths, strict=True)]
+        columns.append(tokens.tolist())
+        times.append(perf_counter())
+    return in_columns(columns, times, lengths)

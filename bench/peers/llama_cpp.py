@@ -12,13 +12,14 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import perf_counter
 
 import llama_cpp as llama
 import numpy as np
 
 from bench.peers import gguf_file
 from bench.peers.batches import in_batches
-from bench.peers.peer import Setup, Write
+from bench.peers.peer import Setup, Text, Write
 from proxyfuse.models.config import read_config
 from proxyfuse.trio import Role, Trio
 
@@ -61,7 +62,8 @@ class Context:
         if status != 0:
             raise RuntimeError(f"llama.cpp: llama_decode returned {status}")
         logits = llama.llama_get_logits(self._context)
-        return np.ctypeslib.as_array(logits, shape=(len(wanted), self.vocab))
+        found: np.ndarray = np.ctypeslib.as_array(logits, shape=(len(wanted), self.vocab))
+        return found
 
     def close(self) -> None:
         """Give everything back."""
@@ -85,22 +87,25 @@ def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
 
 def generate(
     contexts: Trio[Context], prompts: Sequence[Sequence[int]], lengths: Sequence[int]
-) -> list[list[int]]:
+) -> list[Text]:
     """Greedy continuations of the given lengths; a sequence leaves the batch when it is done."""
     for context in contexts.values():
         context.forget()
-    written: list[list[int]] = [[] for _ in prompts]
+    written = [Text([], []) for _ in prompts]
     rows = [(s, at, token) for s, prompt in enumerate(prompts) for at, token in enumerate(prompt)]
     wanted = (np.cumsum([len(prompt) for prompt in prompts]) - 1).tolist()
     while rows:
         logits = {role: context.read(rows, wanted) for role, context in contexts.items()}
         tokens = _fuse(logits).argmax(-1).tolist()
+        now = perf_counter()
         for at, token in zip(wanted, tokens, strict=True):
-            written[rows[at][0]].append(token)
+            text = written[rows[at][0]]
+            text.ids.append(token)
+            text.times.append(now)
         rows = [
-            (s, len(prompts[s]) + len(text) - 1, text[-1])
+            (s, len(prompts[s]) + len(text.ids) - 1, text.ids[-1])
             for s, text in enumerate(written)
-            if len(text) < lengths[s]
+            if len(text.ids) < lengths[s]
         ]
         wanted = list(range(len(rows)))
     return written
@@ -111,7 +116,8 @@ def _fuse(logits: dict[Role, np.ndarray]) -> np.ndarray:  # [rows, V]
         return logits[Role.BASE]
     vocab = min(rows.shape[-1] for rows in logits.values())
     base, expert, antiexpert = (logits[role][:, :vocab] for role in Role)
-    return base + (expert - antiexpert)
+    fused: np.ndarray = base + (expert - antiexpert)
+    return fused
 
 
 def _file(folder: Path, setup: Setup) -> Path:
@@ -124,6 +130,6 @@ def _file(folder: Path, setup: Setup) -> Path:
     return file
 
 
-@llama.llama_log_callback
+@llama.llama_log_callback  # type: ignore[untyped-decorator]
 def _silence(level: int, text: bytes, data: object) -> None:
     """llama.cpp tells its whole life while it loads."""

@@ -12,8 +12,37 @@ import torch
 
 from proxyfuse.trio import Role, Trio
 
-Write = Callable[[Sequence[Sequence[int]], Sequence[int]], list[list[int]]]
+
+@dataclass(frozen=True)
+class Text:
+    """A continuation, and when each of its tokens was there.
+
+    Times are those of `time.perf_counter`, ascending; tokens that came together have one.
+    """
+
+    ids: list[int]
+    times: list[float]
+
+    def extend(self, whole: Sequence[int], now: float) -> None:
+        """The text is `whole` by now; what is new of it came together."""
+        fresh = whole[len(self.ids) :]
+        self.ids.extend(fresh)
+        self.times.extend([now] * len(fresh))
+
+
+Write = Callable[[Sequence[Sequence[int]], Sequence[int]], list[Text]]
 """(prompts, lengths) -> greedy continuations, each of its length, whatever ends a text."""
+
+
+def in_columns(
+    columns: Sequence[Sequence[int]], times: Sequence[float], lengths: Sequence[int]
+) -> list[Text]:
+    """The texts of a static batch, of which every step gave each row a token at one time."""
+    texts = zip(*columns, strict=True)
+    return [
+        Text(list(ids[:length]), list(times[:length]))
+        for ids, length in zip(texts, lengths, strict=True)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 
 import sglang
 
-from bench.peers.peer import Setup, Write
+from bench.peers.peer import Setup, Text, Write
 from proxyfuse.trio import Trio
 
 
@@ -25,11 +26,13 @@ def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
         mem_fraction_static=0.4,  # this engine is open beside it
     )
 
-    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[list[int]]:
+    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
         params = [{"temperature": 0, "max_new_tokens": n, "ignore_eos": True} for n in lengths]
         asked = [list(prompt) for prompt in prompts]
-        outputs = engine.generate(input_ids=asked, sampling_params=params)
-        return [list(output["output_ids"]) for output in outputs]
+        texts = [Text([], []) for _ in prompts]
+        for news in engine.generate(input_ids=asked, sampling_params=params, stream=True):
+            texts[news.get("index", 0)].extend(news["output_ids"], perf_counter())
+        return texts
 
     try:
         yield write

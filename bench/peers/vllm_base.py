@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 
 import vllm
 
-from bench.peers.peer import Setup, Write
+from bench.peers.peer import Setup, Text, Write
 from proxyfuse.trio import Trio
 
 
@@ -25,13 +26,17 @@ def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
         gpu_memory_utilization=0.4,  # this engine is open beside it
     )
 
-    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[list[int]]:
-        asked = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
-        params = [
-            vllm.SamplingParams(temperature=0, max_tokens=n, ignore_eos=True, detokenize=False)
-            for n in lengths
-        ]
-        outputs = llm.generate(asked, params, use_tqdm=False)
-        return [list(output.outputs[0].token_ids) for output in outputs]
+    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
+        engine = llm.llm_engine
+        for number, (prompt, n) in enumerate(zip(prompts, lengths, strict=True)):
+            params = vllm.SamplingParams(
+                temperature=0, max_tokens=n, ignore_eos=True, detokenize=False
+            )
+            engine.add_request(str(number), {"prompt_token_ids": list(prompt)}, params)
+        texts = [Text([], []) for _ in prompts]
+        while engine.has_unfinished_requests():
+            for output in engine.step():
+                texts[int(output.request_id)].extend(output.outputs[0].token_ids, perf_counter())
+        return texts
 
     yield write

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 
 from proxyfuse.measure.floor import ReadStream, share_of_floor
 from proxyfuse.measure.ops.case import Buffers, Case, Implementation, Place
-from proxyfuse.measure.protocol import in_turn, seconds
+from proxyfuse.measure.protocol import Run, in_turn, seconds
 from proxyfuse.measure.spread import Spread, ratios
 
 SAMPLE = 0.003  # seconds that one timing lasts at least, of as many calls as that takes
@@ -93,7 +94,8 @@ def time_case(
     stays = (next(iter(samples)), min(samples, key=lambda name: samples[name].once))
     late = {n: one.once for n, one in samples.items() if one.once > PATIENCE and n not in stays}
     samples = {name: sample for name, sample in samples.items() if name not in late}
-    *columns, reads = in_turn([*samples.values(), stream], rounds, lead_in=1)
+    runs: list[Run] = [*samples.values(), stream]
+    *columns, reads = in_turn([partial(seconds, run) for run in runs], rounds, lead_in=1)
     spent = {
         name: [value / sample.calls for value in column]
         for (name, sample), column in zip(samples.items(), columns, strict=True)

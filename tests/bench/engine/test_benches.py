@@ -54,8 +54,11 @@ def test_latency(
     assert set(its["batches"]) == {"1", "2"} and set(its["prompts"]) == {"9"}
     two = its["batches"]["2"]
     assert set(two["ms_per_token"]) == {MINE, LOOP} and set(two["times_faster_than"]) == {LOOP}
-    assert two["pace"][MINE]["p99_ms"] >= two["pace"][MINE]["median_ms"] > 0
-    assert two["pace"][MINE]["tokens_per_pass"] >= 1
+    waits = two["arrivals"]
+    assert waits[MINE]["p99_ms"] >= waits[MINE]["median_ms"] > 0
+    assert waits[MINE]["tokens_each"] >= 1 == waits[LOOP]["tokens_each"]
+    assert waits[LOOP]["count"] == 2 * 2 * 5, "rounds x texts x tokens after the first"
+    assert set(two["rounds"]) == {MINE, LOOP, "plain read"} and len(two["rounds"][MINE]) == 2
     assert its["weight_bytes"][LOOP] == 2 * its["weight_bytes"][MINE]
 
 

@@ -17,7 +17,7 @@ from bench.engine.contest import Case, Contest
 from bench.engine.gate import Gate, WrongOutputError
 from bench.peers import hf_static
 from bench.peers.lineup import MINE, PEERS
-from bench.peers.peer import Peer, Setup, Write
+from bench.peers.peer import Peer, Setup, Text, Write
 from proxyfuse.measure import ReadStream
 from proxyfuse.trio import Trio
 from proxyfuse_kernels import reference
@@ -73,11 +73,11 @@ def test_a_broken_kernel_is_not_timed(
             folders=small,
             gate=small,
             device="cpu",
-            sequences=1,
             rounds=1,
+            seconds=1.0,
             scratch=tmp_path,
             stream=ReadStream("cpu", 4096),
-        ).run({"one": Case([[5, 6]], [2])})
+        ).run({"one": Case([[5, 6]], [2], 1)})
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_one_wrong_token_is_found(
     def opened(folders: Trio[Path], room: Setup) -> Iterator[Write]:
         with honest.open(folders, room) as write:
 
-            def wrong(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[list[int]]:
+            def wrong(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
                 first, *others = write(prompts, lengths)
-                return [spoil(first), *others]
+                return [Text(spoil(first.ids), first.times), *others]
 
             yield wrong
 

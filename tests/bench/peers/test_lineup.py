@@ -10,7 +10,7 @@ import pytest
 from bench.peers.batches import in_batches
 from bench.peers.engine import arena_bytes, open_llm
 from bench.peers.lineup import MINE, PEERS, chosen
-from bench.peers.peer import Setup
+from bench.peers.peer import Setup, Text, in_columns
 from proxyfuse.trio import Trio
 
 BY_NAME = {peer.name: peer for peer in PEERS}
@@ -42,13 +42,25 @@ def test_patterns_choose_rivals_and_never_leave_this_engine_out() -> None:
 def test_batches_come_in_order() -> None:
     sizes = []
 
-    def write(prompts: object, lengths: list[int]) -> list[list[int]]:
+    def write(prompts: object, lengths: list[int]) -> list[Text]:
         sizes.append(len(lengths))
-        return [[length] * length for length in lengths]
+        return [Text([length] * length, []) for length in lengths]
 
     written = in_batches(write, 2)([[0]] * 5, [1, 2, 3, 4, 5])  # type: ignore[arg-type]
     assert sizes == [2, 2, 1]
-    assert written == [[n] * n for n in (1, 2, 3, 4, 5)]
+    assert [text.ids for text in written] == [[n] * n for n in (1, 2, 3, 4, 5)]
+
+
+def test_a_static_batch_gives_each_row_its_share_of_the_columns() -> None:
+    texts = in_columns([[1, 9], [2, 8], [3, 7]], [0.1, 0.2, 0.3], [3, 2])
+    assert texts == [Text([1, 2, 3], [0.1, 0.2, 0.3]), Text([9, 8], [0.1, 0.2])]
+
+
+def test_what_came_together_has_one_time() -> None:
+    text = Text([], [])
+    for whole, now in (([4], 0.5), ([4, 5, 6], 0.75), ([4, 5, 6], 0.8)):
+        text.extend(whole, now)
+    assert text == Text([4, 5, 6], [0.5, 0.75, 0.75])
 
 
 def test_the_arena_holds_every_sequence_and_hits_no_prefix(small: Trio[Path], setup: Setup) -> None:

@@ -1,0 +1,69 @@
+"""One run of one rival on the clock, and what it says of a token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from time import perf_counter
+from typing import Any
+
+from bench.peers.peer import Text, Write
+from proxyfuse.measure import percentile
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a run wrote, and how many seconds it took."""
+
+    texts: list[Text]
+    seconds: float
+
+    @property
+    def per_token(self) -> float:
+        """Seconds between two tokens of a sequence, within this run alone.
+
+        From when a first token was there to when all were, so what comes before, reading prompts
+        and waking threads, is no part of it; nor are tokens that came together with the first.
+        """
+        first = min(text.times[0] for text in self.texts)
+        last = max(text.times[-1] for text in self.texts)
+        return (last - first) / max(_after_first(text) for text in self.texts)
+
+    @property
+    def waits(self) -> list[float]:
+        """Seconds from one arrival to the next in each text; what comes together is one."""
+        pairs = [pair for text in self.texts for pair in pairwise(text.times)]
+        return [after - before for before, after in pairs if after > before]
+
+    @property
+    def waited_for(self) -> int:
+        """Tokens that those arrivals brought."""
+        return sum(map(_after_first, self.texts))
+
+
+def _after_first(text: Text) -> int:
+    return len(text.ids) - text.times.count(text.times[0])
+
+
+def taken(write: Write, prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> Turn:
+    """One run, timed."""
+    begin = perf_counter()
+    texts = write(prompts, lengths)
+    return Turn(texts, perf_counter() - begin)
+
+
+def arrivals(turns: Sequence[Turn]) -> dict[str, Any]:
+    """What a reader of one text waits for the next arrival, over all turns.
+
+    Drafts that are kept arrive together, so with them a wait brings `tokens_each` tokens. The p99
+    of fewer than 100 waits is the longest.
+    """
+    waits = [1e3 * wait for turn in turns for wait in turn.waits]
+    brought = sum(turn.waited_for for turn in turns)
+    return {
+        "count": len(waits),
+        "tokens_each": brought / len(waits),
+        "median_ms": percentile(waits, 0.5),
+        "p99_ms": percentile(waits, 0.99),
+    }
