@@ -2,8 +2,8 @@
 
     PYTHONPATH=.:kernels python3 -m bench.gpu
 
-Nothing is installed or fetched. Wanted beside torch (with triton) and transformers: pydantic and
-psutil; pytest and hypothesis for the tests. What is missing is named and recorded.
+Nothing is installed or fetched. Engine and benches want torch (with triton), transformers and what
+these bring; the tests want pytest and hypothesis too. What is missing is named and recorded.
 
 A step that fails, or that the budget leaves no time for, is recorded with its error; the others
 still run, and the exit code says so. Not run on a GPU so far: only the bookkeeping is tested.
@@ -30,7 +30,7 @@ from bench.harness import save
 BUDGET = 520  # seconds in all, which leaves some of nine minutes to start and to end
 LEAST = 10  # seconds that a step is started for
 TAIL = 3000  # characters of output that are kept of a step that failed
-NEEDED = ("transformers", "pydantic", "psutil", "pytest", "hypothesis")
+NEEDED = ("triton", "transformers", "pytest", "hypothesis")
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from proxyfuse.errors import ConfigError
-from proxyfuse.sampling import FLOAT32_MOST
+from proxyfuse.ranges import is_real, is_whole
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 MOST = {  # what buffers are made for, at the most
@@ -43,7 +42,7 @@ class EngineConfig:
     num_threads: int | None = None  # CPU threads; None: every core this process may use
 
     def __post_init__(self) -> None:
-        _want(_number(self.alpha), "alpha", self.alpha, "a finite number that float32 holds")
+        _want(is_real(self.alpha), "alpha", self.alpha, "a finite number that float32 holds")
         _want(isinstance(self.device, str), "device", self.device, "a string")
         _want(self.dtype in DTYPES, "dtype", self.dtype, f"one of {', '.join(DTYPES)}")
         for name, most in MOST.items():
@@ -51,25 +50,16 @@ class EngineConfig:
             unset = value is None and name in UNSET
             least = 2 if name == "max_model_len" else 1  # a token to read and one to write
             wanted = f"a whole number from {least} to {most}" + (", or None" * (name in UNSET))
-            _want(unset or _whole(value, least, most), name, value, wanted)
+            _want(unset or is_whole(value, least, most), name, value, wanted)
         share = self.gpu_memory_utilization
-        good = _number(share) and 0 < share <= 1
+        good = is_real(share) and 0 < share <= 1
         _want(good, "gpu_memory_utilization", share, "more than 0, at most 1")
         caching = self.enable_prefix_caching
         _want(isinstance(caching, bool), "enable_prefix_caching", caching, "True or False")
         drafts = self.speculate
-        good = drafts == "auto" or _whole(drafts, 0, MOST_DRAFTS)
+        good = drafts == "auto" or is_whole(drafts, 0, MOST_DRAFTS)
         _want(good, "speculate", drafts, f'"auto" or a whole number from 0 to {MOST_DRAFTS}')
-        _want(_whole(self.seed), "seed", self.seed, "a whole number, at least 0")
-
-
-def _whole(value: object, least: int = 0, most: float = math.inf) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _number(value: object) -> bool:
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    return real and abs(value) <= FLOAT32_MOST  # type: ignore[arg-type]
+        _want(is_whole(self.seed), "seed", self.seed, "a whole number, at least 0")
 
 
 def _want(good: bool, name: str, got: object, wanted: str) -> None:

@@ -2,94 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Seq
-from typing import Annotated, Any, Self
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 from proxyfuse.errors import RequestError
+from proxyfuse.ranges import FLOAT32_MOST, is_real, is_whole
 
 GREEDY_BELOW = 1e-5  # temperatures under this are greedy: dividing by them only loses precision
 
-FLOAT32_MOST = 3.4e38  # parameters reach the sampler in float32, where more is an infinity
+WHOLE = {  # the least and the most
+    "n": (1, 1024),
+    "top_k": (-1, 2**31 - 1),
+    "seed": (-(2**63), 2**64 - 1),
+    "max_tokens": (1, math.inf),
+    "min_tokens": (0, math.inf),
+    "logprobs": (0, 1000),
+    "prompt_logprobs": (0, 1000),
+}
+REAL = {
+    "temperature": (0, FLOAT32_MOST),
+    "top_p": (0, 1),
+    "min_p": (0, 1),
+    "presence_penalty": (-100, 100),
+    "frequency_penalty": (-100, 100),
+    "repetition_penalty": (0, 100),
+    "alpha": (-FLOAT32_MOST, FLOAT32_MOST),
+}
+NOT_ZERO = ("top_p", "repetition_penalty")
+OPTIONAL = ("seed", "max_tokens", "logprobs", "prompt_logprobs", "allowed_token_ids", "alpha")
+SWITCHES = ("include_stop_str_in_output", "ignore_eos", "skip_special_tokens")
+IDS = ("stop_token_ids", "allowed_token_ids")
 
-Finite = Annotated[float, Field(allow_inf_nan=False, ge=-FLOAT32_MOST, le=FLOAT32_MOST)]
-Count = Annotated[int, Field(ge=0)]
-Seed = Annotated[int, Field(ge=-(2**63), lt=2**64)]
-Likeliest = Annotated[int, Field(ge=0, le=1000)]
 
-
-class SamplingParams(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class SamplingParams:
     """How to write one request's continuations; frozen, validated at birth.
 
-    Raises `RequestError` naming every field that is unknown or out of range.
+    Raises `RequestError` naming every field that is unknown or out of range. Lists, sets and single
+    items become tuples where tuples stand; `dataclasses.replace` gives a copy with other fields.
 
     Applied in this order: fuse, `logit_bias` and `min_tokens`, repetition / presence / frequency
     penalties, `allowed_token_ids`, temperature, top_k, top_p, min_p, draw.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    n: Annotated[int, Field(ge=1, le=1024)] = 1
-    temperature: Annotated[Finite, Field(ge=0)] = 1.0  # 0 is greedy
-    top_p: Annotated[Finite, Field(gt=0, le=1)] = 1.0
-    top_k: Annotated[int, Field(ge=-1, lt=2**31)] = 0  # 0 (or vLLM's -1): all tokens
-    min_p: Annotated[Finite, Field(ge=0, le=1)] = 0.0
-    seed: Seed | None = None  # None: drawn from the engine's own seed, in order of arrival
-    max_tokens: Annotated[int, Field(ge=1)] | None = 16  # None: up to the context's end
-    min_tokens: Count = 0
-    stop: tuple[str, ...] = ()
-    stop_token_ids: tuple[Count, ...] = ()
+    n: int = 1
+    temperature: float = 1.0  # 0 is greedy
+    top_p: float = 1.0
+    top_k: int = 0  # 0 (or vLLM's -1): all tokens
+    min_p: float = 0.0
+    seed: int | None = None  # None: drawn from the engine's own seed, in order of arrival
+    max_tokens: int | None = 16  # None: up to the context's end
+    min_tokens: int = 0
+    stop: Seq[str] = ()
+    stop_token_ids: Seq[int] = ()
     include_stop_str_in_output: bool = False
     ignore_eos: bool = False
     skip_special_tokens: bool = True
-    logprobs: Likeliest | None = None  # the drawn token's, and those of the n likeliest
-    prompt_logprobs: Likeliest | None = None  # the same for the prompt's own tokens
-    presence_penalty: Annotated[Finite, Field(ge=-100, le=100)] = 0.0
-    frequency_penalty: Annotated[Finite, Field(ge=-100, le=100)] = 0.0
-    repetition_penalty: Annotated[Finite, Field(gt=0, le=100)] = 1.0
-    logit_bias: dict[Count, Finite] = Field(default_factory=dict)
-    allowed_token_ids: tuple[Count, ...] | None = None
-    alpha: Finite | None = None  # None: the engine's own
+    logprobs: int | None = None  # the drawn token's, and those of the n likeliest
+    prompt_logprobs: int | None = None  # the same for the prompt's own tokens
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    allowed_token_ids: Seq[int] | None = None
+    alpha: float | None = None  # None: the engine's own
 
-    def __init__(self, **fields: Any) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            raise RequestError(_explain(error)) from None
+    def __new__(cls, **given: Any) -> Self:
+        known = [each.name for each in fields(cls)]
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise RequestError(f"{', '.join(unknown)}: unknown, want some of {', '.join(known)}")
+        return object.__new__(cls)
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """The same with other fields, validated like any other; raises `RequestError`."""
-        return type(self)(**{**self.model_dump(exclude_unset=True), **(update or {})})
+    def __post_init__(self) -> None:
+        for name in ("stop", *IDS):
+            self._set(name, _as_tuple(getattr(self, name), keep_none=name in OPTIONAL))
+        self._set("logit_bias", {} if self.logit_bias is None else self.logit_bias)
+        wrong = [*self._out_of_range()]
+        if not wrong:
+            self._set("logit_bias", {token: float(x) for token, x in self.logit_bias.items()})
+            for name in REAL:
+                value = getattr(self, name)
+                self._set(name, None if value is None else float(value))
+            wrong = [*self._contradictions()]
+        if wrong:
+            raise RequestError("; ".join(wrong))
 
-    @field_validator("stop", "stop_token_ids", "allowed_token_ids", mode="before")
-    @classmethod
-    def _as_tuple(cls, value: object) -> object:
-        if isinstance(value, str | int) and not isinstance(value, bool):
-            return (value,)
-        return tuple(value) if isinstance(value, Seq | set | frozenset) else value
+    def _set(self, name: str, value: object) -> None:
+        """Only before anybody has seen it."""
+        object.__setattr__(self, name, value)
 
-    @field_validator("stop", "stop_token_ids", mode="before")
-    @classmethod
-    def _none_is_empty(cls, value: object) -> object:
-        return () if value is None else value
+    def _out_of_range(self) -> Iterator[str]:
+        """One sentence for each bad field: its name, what was got, what is wanted."""
+        for each in fields(self):
+            name, value = each.name, getattr(self, each.name)
+            unset = value is None and name in OPTIONAL
+            wanted = None if unset else _wanted(name, value)
+            if wanted is not None:
+                or_none = ", or None" if name in OPTIONAL else ""
+                yield f"{name}: got {value!r:.80}, want {wanted}{or_none}"
 
-    @field_validator("logit_bias", mode="before")
-    @classmethod
-    def _no_bias(cls, value: object) -> object:
-        return {} if value is None else value
-
-    @model_validator(mode="after")
-    def _coherent(self) -> SamplingParams:
+    def _contradictions(self) -> Iterator[str]:
         if "" in self.stop:
-            raise ValueError("stop: got an empty string, want strings that can occur")
+            yield "stop: got an empty string, want strings that can occur"
         if self.allowed_token_ids == ():
-            raise ValueError("allowed_token_ids: got no id, want at least one, or None for all")
+            yield "allowed_token_ids: got no id, want at least one, or None for all"
         if self.max_tokens is not None and self.min_tokens > self.max_tokens:
             wanted = f"at most max_tokens={self.max_tokens}"
-            raise ValueError(f"min_tokens: got {self.min_tokens}, want {wanted}")
-        return self
+            yield f"min_tokens: got {self.min_tokens}, want {wanted}"
 
     @property
     def greedy(self) -> bool:
@@ -97,11 +120,36 @@ class SamplingParams(BaseModel):
         return self.temperature < GREEDY_BELOW
 
 
-def _explain(error: ValidationError) -> str:
-    """One line per bad field: its name, what was wrong, what was got."""
-    lines = []
-    for item in error.errors(include_url=False):
-        name = ".".join(str(part) for part in item["loc"])
-        got = "" if not name else f" (got {item['input']!r:.80})"
-        lines.append(f"{name}: {item['msg']}{got}" if name else item["msg"])
-    return "; ".join(lines)
+def _as_tuple(value: object, keep_none: bool) -> object:
+    """One item or many as a tuple; what is neither is left as it is, to be refused."""
+    if value is None and not keep_none:
+        return ()
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return (value,)
+    many = isinstance(value, Seq | set | frozenset) and not isinstance(value, bytes | bytearray)
+    return tuple(value) if many else value  # type: ignore[arg-type]
+
+
+def _wanted(name: str, value: object) -> str | None:
+    """What a field wants instead of this value, or None where it is good."""
+    if name in WHOLE:
+        least, most = WHOLE[name]
+        range_ = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+        return None if is_whole(value, least, most) else f"a whole number {range_}"
+    if name in REAL:
+        low, high = REAL[name]
+        good = is_real(value, low, high) and not (name in NOT_ZERO and value == 0)
+        start = "above 0 and up to" if name in NOT_ZERO else f"from {low:g} to"
+        return None if good else f"a number {start} {high:g}"
+    if name in SWITCHES:
+        return None if isinstance(value, bool) else "True or False"
+    if name == "stop":
+        good = isinstance(value, tuple) and all(isinstance(text, str) for text in value)
+        return None if good else "a string or a list of strings"
+    if name in IDS:
+        good = isinstance(value, tuple) and all(map(is_whole, value))
+        return None if good else "token ids, whole numbers of at least 0"
+    good = isinstance(value, Mapping) and all(
+        is_whole(token) and is_real(bias) for token, bias in value.items()
+    )
+    return None if good else "a mapping of token ids to finite numbers"

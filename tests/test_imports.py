@@ -19,7 +19,7 @@ FLOORS: list[list[set[str]]] = [
     [{"speculation"}],
     [{"models"}, {"cache"}, {"text"}],
     [{"sequence", "plan", "config"}],
-    [{"sampling", "trio", "errors"}],
+    [{"sampling", "trio", "errors", "ranges", "host"}],
     [{"proxyfuse_kernels"}],
 ]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -68,7 +69,7 @@ class Bench:
             counts[name] = sum(map(len, texts))
             if texts != plain:
                 raise WrongOutputError(f"speculate={name} writes another text than speculate=0")
-        alone = params.model_copy(update={"alpha": None, "ignore_eos": True})
+        alone = replace(params, alpha=None, ignore_eos=True)
         runs = {name: partial(write, llm, prompts, params) for name, llm in self.engines.items()}
         runs[BASE] = partial(write, self.base, prompts, alone)
         columns = in_turn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -69,8 +70,7 @@ class Talk:
 
     def _set_alpha(self, argument: str) -> None:
         try:
-            chosen = self._params.model_dump() | {"alpha": float(argument)}
-            self._params = SamplingParams(**chosen)
+            self._params = replace(self._params, alpha=float(argument))
         except ValueError:
             typer.echo(f"/alpha: got {argument!r}, want a finite number", err=True)
 

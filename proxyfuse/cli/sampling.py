@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import BadParameter, Option
 
@@ -143,7 +143,7 @@ class Sampling:
         ),
     ] = None
 
-    def params(self, **more: int | None) -> SamplingParams:
+    def params(self, **more: Any) -> SamplingParams:
         """The same as the engine takes it, with `more` fields; raises `RequestError` as it does."""
         given = asdict(self)
         return SamplingParams(

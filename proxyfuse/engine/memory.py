@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psutil
 import torch
 
 from proxyfuse.cache.geometry import Geometry
 from proxyfuse.config import EngineConfig
 from proxyfuse.errors import MemoryBudgetError
+from proxyfuse.host import available_memory
 from proxyfuse.trio import Trio
 
 CPU_SHARE = 0.25  # of what the weights leave free goes to the KV arena by default on a CPU
@@ -23,7 +23,7 @@ def free_bytes(device: torch.device, share: float) -> int:
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return int(free - total * (1 - share))
-    free = int(psutil.virtual_memory().available)
+    free = available_memory()
     limit, used = _first_number(CGROUP_LIMITS), _first_number(CGROUP_USES)
     if limit is not None and used is not None:
         free = min(free, limit - used)

@@ -88,7 +88,7 @@ def _check_prompt(
         )
 
 
-def _check_ids(what: str, ids: tuple[int, ...], width: int) -> None:
+def _check_ids(what: str, ids: Sequence[int], width: int) -> None:
     if not ids or (min(ids) >= 0 and max(ids) < width):
         return
     wrong = [token for token in ids if not 0 <= token < width]

@@ -7,8 +7,9 @@ import platform
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
+
+from proxyfuse.host import total_memory
 
 
 def machine() -> dict[str, Any]:
@@ -18,7 +19,7 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "memory_gib": round(total_memory() / 2**30),
         "python": platform.python_version(),
         "torch": torch.__version__,
     }

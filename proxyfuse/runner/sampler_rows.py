@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 
 import numpy as np
@@ -162,7 +162,7 @@ class SamplerWriter:
         values: list[float] = []
         ends: list[int] = []
         for sequence, row in rows:
-            bias: dict[int, float] = sequence.params.logit_bias
+            bias: Mapping[int, float] = sequence.params.logit_bias
             if row < sequence.params.min_tokens:
                 bias = {**bias, **dict.fromkeys(sequence.stop_ids, -inf)}
             if bias:
@@ -236,7 +236,7 @@ def _edited(params: SamplingParams) -> bool:
     return bool(params.logit_bias) or params.allowed_token_ids is not None
 
 
-def _bitmask(ids: tuple[int, ...] | None, vocab: int) -> np.ndarray:
+def _bitmask(ids: Iterable[int] | None, vocab: int) -> np.ndarray:
     """Id v is bit v % 32 of word v // 32."""
     bits = np.full(-(-vocab // 32) * 32, ids is None, dtype=np.uint8)
     if ids is not None:

@@ -1,6 +1,7 @@
 """`proxyfuse chat`, line by line."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ def answer(llm: LLM, *said: str, alpha: float | None = None, system: str | None 
     messages += [
         {"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(said)
     ]
-    params = SamplingParams(**PARAMS.model_dump(exclude_unset=True), alpha=alpha)
+    params = replace(PARAMS, alpha=alpha)
     return llm.chat(messages, params, use_tqdm=False)[0].outputs[0].text
 
 

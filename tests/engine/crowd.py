@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from proxyfuse import Prompt, RequestOutput, SamplingParams
@@ -60,7 +61,7 @@ def random_request(rng: random.Random, shared: list[int]) -> tuple[Prompt, Sampl
         more["prompt_logprobs"] = rng.randrange(3)
     if rng.random() < 0.4:
         more["alpha"] = 2.5
-    return prompt, params.model_copy(update=more)
+    return prompt, replace(params, **more)
 
 
 def texts(outputs: list[RequestOutput]) -> list[Any]:

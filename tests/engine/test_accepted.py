@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def test_where_all_models_are_one_every_draft_holds(
 ) -> None:
     """expert - antiexpert is nothing at all, so the expert draws what the fused rows draw."""
     llm = open_llm(Trio(dict.fromkeys(Role, trio.base)), speculate=4)
-    written = one(llm, LONG.model_copy(update={"temperature": temperature, "alpha": alpha}))
+    written = one(llm, replace(LONG, temperature=temperature, alpha=alpha))
     assert len(written.token_ids) == 41
     # 41 = 8 passes of five tokens and one of the last
     assert (written.base_passes, written.drafted, written.accepted) == (9, 32, 32)
@@ -53,7 +54,7 @@ def test_the_drawer_draws_by_itself(trio, open_llm, drawer: Role) -> None:
     accepted = {}
     for who in (Role.EXPERT, Role.ANTIEXPERT):
         use(llm, Steady(4, who))
-        accepted[who] = one(llm, LONG.model_copy(update={"alpha": 1e-6})).accepted
+        accepted[who] = one(llm, replace(LONG, alpha=1e-6)).accepted
     assert accepted.pop(drawer) >= 30 and max(accepted.values()) < 15
 
 
@@ -62,14 +63,13 @@ def test_the_counts_agree_with_the_tokens_and_with_each_other(trio, open_llm) ->
     llm = open_llm(folders, speculate=3)
     rng = random.Random(1)
     params = [
-        LONG.model_copy(
-            update={
-                "n": rng.randrange(1, 4),
-                "max_tokens": rng.randrange(1, 30),
-                "alpha": rng.choice([0.0, 0.3]),
-                "stop": rng.choice([(), ("e",)]),
-                "prompt_logprobs": rng.choice([None, 1]),
-            }
+        replace(
+            LONG,
+            n=rng.randrange(1, 4),
+            max_tokens=rng.randrange(1, 30),
+            alpha=rng.choice([0.0, 0.3]),
+            stop=rng.choice([(), ("e",)]),
+            prompt_logprobs=rng.choice([None, 1]),
         )
         for _ in range(16)
     ]

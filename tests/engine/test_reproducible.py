@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ def test_the_identities_hold(trio, open_llm) -> None:
 
     def write(*of: Role, **fields: Any) -> Any:
         folders = Trio({role: trio[at] for role, at in zip(Role, of, strict=False)})
-        wanted = params.model_copy(update=fields)
+        wanted = replace(params, **fields)
         return texts(open_llm(folders), [MINE], wanted)
 
     base, expert, anti = Role
@@ -130,5 +131,5 @@ def test_prompts_of_other_roles_matter_only_with_alpha(trio, open_llm) -> None:
     params = SamplingParams(temperature=0, max_tokens=8, ignore_eos=True)
     other = Prompt(MINE, expert=[5, 6], antiexpert=[7])
     assert texts(llm, [MINE], params) != texts(llm, [other], params)
-    off = params.model_copy(update={"alpha": 0.0})
+    off = replace(params, alpha=0.0)
     assert texts(llm, [MINE], off) == texts(llm, [other], off)

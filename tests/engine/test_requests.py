@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def one(llm: LLM, prompt: Any, params: SamplingParams) -> Any:
 def test_outputs_come_in_the_order_of_the_prompts(trio, open_llm) -> None:
     llm = open_llm(trio)
     prompts = [WORDS[:at] for at in range(4, 20)]
-    params = [LONG.model_copy(update={"max_tokens": 17 - at}) for at in range(16)]
+    params = [replace(LONG, max_tokens=17 - at) for at in range(16)]
     outputs = llm.generate(prompts, params, use_tqdm=False)
     assert [output.prompt for output in outputs] == prompts
     assert [len(output.outputs[0].token_ids) for output in outputs] == list(range(17, 1, -1))
@@ -55,12 +56,12 @@ def test_a_stop_string_cuts_the_text_wherever_tokens_end(trio, open_llm) -> None
     llm = open_llm(trio)
     text = one(llm, WORDS, LONG).text
     stop = text[9:12]
-    cut = one(llm, WORDS, LONG.model_copy(update={"stop": (stop,)}))
+    cut = one(llm, WORDS, replace(LONG, stop=(stop,)))
     assert cut.text == text[: text.index(stop)]
     assert (cut.finish_reason, cut.stop_reason) == ("stop", stop)
-    kept = LONG.model_copy(update={"stop": (stop,), "include_stop_str_in_output": True})
+    kept = replace(LONG, stop=(stop,), include_stop_str_in_output=True)
     assert one(llm, WORDS, kept).text == text[: text.index(stop)] + stop
-    news = list(llm.stream(WORDS, LONG.model_copy(update={"stop": (stop,)})))
+    news = list(llm.stream(WORDS, replace(LONG, stop=(stop,))))
     assert "".join(item.outputs[0].text for item in news) == cut.text
 
 
@@ -69,7 +70,7 @@ def test_a_stop_id_ends_the_text_and_is_not_in_it(trio, open_llm) -> None:
     whole = one(llm, WORDS, LONG)
     stop = whole.token_ids[5]
     first = whole.token_ids.index(stop)
-    ended = one(llm, WORDS, LONG.model_copy(update={"stop_token_ids": (stop,)}))
+    ended = one(llm, WORDS, replace(LONG, stop_token_ids=(stop,)))
     assert ended.token_ids == whole.token_ids[: first + 1]
     assert (ended.finish_reason, ended.stop_reason) == ("stop", stop)
     assert ended.text == Tokenizer(trio.base).decode(whole.token_ids[:first])
@@ -79,14 +80,14 @@ def test_min_tokens_keeps_the_end_away(trio, open_llm) -> None:
     llm = open_llm(trio)
     eager = SamplingParams(temperature=0, max_tokens=9, logit_bias={0: 100.0})
     assert one(llm, WORDS, eager).token_ids == [0]
-    held = one(llm, WORDS, eager.model_copy(update={"min_tokens": 4}))
+    held = one(llm, WORDS, replace(eager, min_tokens=4))
     assert held.token_ids[-1] == 0 and len(held.token_ids) == 5
     assert 0 not in held.token_ids[:-1]
 
 
 def test_the_context_s_end_is_a_length(trio, open_llm) -> None:
     llm = open_llm(trio, max_model_len=20)
-    written = one(llm, [5] * 15, LONG.model_copy(update={"max_tokens": None}))
+    written = one(llm, [5] * 15, replace(LONG, max_tokens=None))
     assert (len(written.token_ids), written.finish_reason) == (5, "length")
     longer = one(llm, Prompt([5], expert=[6] * 18), LONG)
     assert len(longer.token_ids) == 2
@@ -130,8 +131,8 @@ def test_prompt_logprobs_are_those_of_hugging_face(trio, open_llm) -> None:
 
 def test_the_first_token_has_its_own_log_probabilities_beside_the_prompt_s(trio, open_llm) -> None:
     llm = open_llm(trio)
-    params = LONG.model_copy(update={"max_tokens": 2, "prompt_logprobs": 0, "logprobs": 4})
-    alone = one(llm, WORDS, params.model_copy(update={"prompt_logprobs": None}))
+    params = replace(LONG, max_tokens=2, prompt_logprobs=0, logprobs=4)
+    alone = one(llm, WORDS, replace(params, prompt_logprobs=None))
     beside = one(llm, WORDS, params)
     assert beside.logprobs == alone.logprobs and len(beside.logprobs[0]) >= 4
 
@@ -154,7 +155,7 @@ def test_n_shares_the_prompt_s_pages(trio, open_llm) -> None:
 
 def test_closing_a_stream_aborts_it(trio, open_llm) -> None:
     llm = open_llm(trio)
-    stream = llm.stream(WORDS, LONG.model_copy(update={"max_tokens": None}))
+    stream = llm.stream(WORDS, replace(LONG, max_tokens=None))
     next(stream)
     stream.close()
     deadline = time.monotonic() + 10
@@ -165,7 +166,7 @@ def test_closing_a_stream_aborts_it(trio, open_llm) -> None:
 
 def test_closing_the_engine_ends_what_runs_as_aborted(trio, open_llm) -> None:
     llm = open_llm(trio)
-    stream = llm.stream(WORDS, LONG.model_copy(update={"max_tokens": None}))
+    stream = llm.stream(WORDS, replace(LONG, max_tokens=None))
     next(stream)
     llm.close()
     assert list(stream)[-1].outputs[0].finish_reason in ("abort", "length")
@@ -173,7 +174,7 @@ def test_closing_the_engine_ends_what_runs_as_aborted(trio, open_llm) -> None:
 
 def test_a_stream_may_be_closed_after_its_engine(trio, open_llm) -> None:
     llm = open_llm(trio)
-    stream = llm.stream(WORDS, LONG.model_copy(update={"max_tokens": None}))
+    stream = llm.stream(WORDS, replace(LONG, max_tokens=None))
     next(stream)
     llm.close()
     stream.close()
@@ -204,7 +205,7 @@ def test_alpha_zero_leaves_the_proxies_alone(trio, open_llm) -> None:
     ran = []
     launch = llm._loaded.runner.launch
     llm._loaded.runner.launch = lambda plan, *how: (ran.append(plan.slices), launch(plan, *how))[1]
-    one(llm, WORDS, LONG.model_copy(update={"alpha": 0.0}))
+    one(llm, WORDS, replace(LONG, alpha=0.0))
     assert not any(slices[Role.EXPERT] or slices[Role.ANTIEXPERT] for slices in ran)
 
 

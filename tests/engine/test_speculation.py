@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -179,7 +179,7 @@ def test_an_abort_in_mid_flight_costs_nobody_else(plain, speculate: int | str) -
 def test_streams_and_scores_are_those_of_plain_decoding(plain, speculate: int | str) -> None:
     llms = [plain.open("one expert", speculate=how, **AMPLE) for how in (0, speculate)]
     for prompt, params in crowd(4)[:8]:
-        news = [list(llm.stream(prompt, params.model_copy(update={"n": 1}))) for llm in llms]
+        news = [list(llm.stream(prompt, replace(params, n=1))) for llm in llms]
         texts_of = ["".join(item.outputs[0].text for item in items) for items in news]
         ids_of = [[i for item in items for i in item.outputs[0].token_ids] for items in news]
         assert texts_of[0] == texts_of[1] and ids_of[0] == ids_of[1]
