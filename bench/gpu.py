@@ -42,9 +42,10 @@ class Step:
     limit: float
 
 
+CARRY_ON = "--continue-on-collection-errors"  # of tests that want what is not there
 LATENCY = ("-m", "bench.engine.latency", "--device", "cuda", "--rounds", "3")
 STEPS = (
-    Step("tests", ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider"), 120),
+    Step("tests", ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", CARRY_ON), 120),
     Step("kernels", ("-m", "bench.kernels", "--quick", "--device", "cuda"), 150),
     Step("latency of mid", (*LATENCY, "--trio", "mid"), 90),
     Step("latency of llama3-8b+1b", (*LATENCY, "--trio", "llama3-8b+1b", "--batch", "1"), 240),

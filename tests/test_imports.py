@@ -1,6 +1,7 @@
 """The house has floors: a module imports from its own room and from below, never from above."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,3 +134,30 @@ def test_a_fault_is_found(module: str, source: str) -> None:
 )
 def test_what_is_right_is_no_fault(module: str, source: str) -> None:
     assert not list(faults("file.py", module, source, KNOWN | {"proxyfuse.cache"}))
+
+
+# What torch and transformers bring; `proxyfuse.cli` may have its own.
+BROUGHT = {
+    *("torch", "triton", "transformers", "tokenizers", "safetensors", "huggingface_hub"),
+    *("numpy", "jinja2", "tqdm"),
+}
+OURS = {"proxyfuse", "proxyfuse_kernels"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if "cli" not in path.relative_to(ROOT).parts], ids=dotted
+)
+def test_an_engine_wants_nothing_beyond_torch_and_transformers(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    roots = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
+    assert roots <= BROUGHT | OURS | set(sys.stdlib_module_names)
