@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from rich.table import Table
-from typer import Option
 
+from proxyfuse.cli.bench.options import Rounds, length, number
 from proxyfuse.cli.bench.output import Output, new_table
 from proxyfuse.cli.bench.plot import draw_kernels, said
 from proxyfuse.cli.bench.subject import Subject
@@ -18,29 +18,14 @@ from proxyfuse.measure.kernels import Timed, time_cases
 from proxyfuse.measure.ops.case import Place
 from proxyfuse.measure.ops.step import Part, step_parts
 
-PANEL = "Workload"
-
 
 @dataclass(frozen=True)
 class Steps:
     """Decoding steps whose operations are timed one by one."""
 
-    batch: Annotated[
-        list[int] | None,
-        Option(
-            min=1,
-            metavar="N",
-            help="Sequences of a step. Repeatable.",
-            show_default="1",
-            rich_help_panel=PANEL,
-        ),
-    ] = None
-    context: Annotated[
-        int, Option(min=1, metavar="TOKENS", help="Of each sequence.", rich_help_panel=PANEL)
-    ] = 512
-    rounds: Annotated[
-        int, Option(min=1, metavar="N", help="Of all versions in turn.", rich_help_panel=PANEL)
-    ] = 5
+    batch: Annotated[list[int] | None, number("Sequences of a step. Repeatable.", shown="1")] = None
+    context: Annotated[int, length("Of each sequence.")] = 512
+    rounds: Rounds = 5
 
 
 def kernels(models: Models, engine: Engine, steps: Steps, output: Output) -> None:

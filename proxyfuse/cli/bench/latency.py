@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from typer import Option
-
 from proxyfuse.cli.bench.latency_tables import by_batch_table, by_prompt_table
+from proxyfuse.cli.bench.options import Rounds, length, number
 from proxyfuse.cli.bench.output import Output, Tick
 from proxyfuse.cli.bench.plot import draw_latency
 from proxyfuse.cli.bench.subject import Subject, Way
@@ -17,7 +16,6 @@ from proxyfuse.cli.engine import Engine
 from proxyfuse.cli.models import Models
 from proxyfuse.measure import ReadStream, Spread, percentile, ratios, seconds, share_of_floor
 
-PANEL = "Workload"
 LEAD_IN = 2  # tokens
 
 
@@ -26,32 +24,17 @@ class Workload:
     """Random prompts, continued greedily past any end of text."""
 
     batch: Annotated[
-        list[int] | None,
-        Option(
-            min=1,
-            metavar="N",
-            help="Sequences written together. Repeatable.",
-            show_default="1 and 8",
-            rich_help_panel=PANEL,
-        ),
+        list[int] | None, number("Sequences written together. Repeatable.", shown="1 and 8")
     ] = None
     prompt_tokens: Annotated[
         list[int] | None,
-        Option(
-            min=1,
-            metavar="TOKENS",
-            help="Lengths of prompts whose first token is timed. Repeatable; batches use the"
-            " shortest.",
-            show_default="16, 64 and 256",
-            rich_help_panel=PANEL,
+        length(
+            "Lengths of prompts whose first token is timed. Repeatable; batches use the shortest.",
+            shown="16, 64 and 256",
         ),
     ] = None
-    tokens: Annotated[
-        int, Option(min=2, metavar="TOKENS", help="Of each continuation.", rich_help_panel=PANEL)
-    ] = 64
-    rounds: Annotated[
-        int, Option(min=1, metavar="N", help="Of all ways in turn.", rich_help_panel=PANEL)
-    ] = 5
+    tokens: Annotated[int, length("Of each continuation.", least=2)] = 64
+    rounds: Rounds = 5
 
     @property
     def batches(self) -> list[int]:
@@ -117,14 +100,14 @@ def measure(
     """Rounds of (batch, tokens of prompt, tokens) in every way in turn; the first warms up."""
     batch, length, tokens = sizes
     timing = Timing({way.name: [] for way in ways}, [])
-    for number in range(count + 1):
-        prompts = subject.prompts(batch, length, seed=number)
+    for turn in range(count + 1):
+        prompts = subject.prompts(batch, length, seed=turn)
         written = {}
         for way in ways:
             write(way, prompts[:1], LEAD_IN)  # wakes the threads that its neighbour put to sleep
             written[way.name] = write(way, prompts, tokens)
         read = seconds(stream)
-        if number:
+        if turn:
             timing.reads.append(read)
             for name, one in written.items():
                 timing.written[name].append(one)

@@ -9,12 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
-from typer import Option
-
+from proxyfuse.cli.bench.options import Rounds, length, number
 from proxyfuse.cli.bench.subject import Subject, Way
 from proxyfuse.cli.bench.writing import params
 
-PANEL = "Workload"
 SPREAD, MOST = 0.7, 4  # of lengths: standard deviation of the logarithm; times the median at most
 
 Requests = list[tuple[list[int], int]]  # a prompt, and how many tokens to write after it
@@ -26,28 +24,12 @@ class Load:
 
     concurrency: Annotated[
         list[int] | None,
-        Option(
-            min=1,
-            metavar="N",
-            help="Requests at a time: who is answered asks again. Repeatable.",
-            show_default="1, 8 and 32",
-            rich_help_panel=PANEL,
-        ),
+        number("Requests at a time: who is answered asks again. Repeatable.", shown="1, 8 and 32"),
     ] = None
-    requests: Annotated[
-        int,
-        Option(min=1, metavar="N", help="For each of them.", rich_help_panel=PANEL),
-    ] = 4
-    prompt_tokens: Annotated[
-        int, Option(min=1, metavar="TOKENS", help="Of the median prompt.", rich_help_panel=PANEL)
-    ] = 64
-    tokens: Annotated[
-        int,
-        Option(min=1, metavar="TOKENS", help="Of the median continuation.", rich_help_panel=PANEL),
-    ] = 64
-    rounds: Annotated[
-        int, Option(min=1, metavar="N", help="Of all ways in turn.", rich_help_panel=PANEL)
-    ] = 3
+    requests: Annotated[int, number("For each of them.")] = 4
+    prompt_tokens: Annotated[int, length("Of the median prompt.")] = 64
+    tokens: Annotated[int, length("Of the median continuation.")] = 64
+    rounds: Rounds = 3
 
     @property
     def levels(self) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,17 +13,17 @@ from proxyfuse.cli.bench.subject import Way
 
 @dataclass(frozen=True)
 class Written:
-    """What the reader of one stream saw, in seconds."""
+    """When the tokens of one text were there, in seconds; several may come at once."""
 
     first: float  # until the first token
-    gaps: list[float]  # between what came after; several tokens may come at once
-    tokens: int
+    gaps: list[float]  # between what came after
+    tokens: int  # that came after
     per_pass: float  # tokens for each pass of the base
 
     @property
     def per_token(self) -> float:
         """Of the tokens after the first, on average."""
-        return sum(self.gaps) / max(self.tokens - 1, 1)
+        return sum(self.gaps) / max(self.tokens, 1)
 
 
 def params(way: Way, tokens: int) -> SamplingParams:
@@ -33,16 +32,14 @@ def params(way: Way, tokens: int) -> SamplingParams:
 
 
 def write(way: Way, prompts: Sequence[list[int]], tokens: int) -> Written:
-    """Continue all prompts together, and watch the first of them."""
-    watched, *others = prompts
-    with ThreadPoolExecutor(1) as aside:
-        if others:
-            rest = aside.submit(way.llm.generate, others, params(way, tokens), False)
-        stamps = [time.perf_counter()]
-        for news in way.llm.stream(watched, params(way, tokens)):
-            stamps.append(time.perf_counter())
-            last = news.outputs[0]
-        if others:
-            rest.result()
-    gaps = [after - before for before, after in pairwise(stamps)]
-    return Written(gaps[0], gaps[1:], tokens, last.tokens_per_base_pass)
+    """Continue all prompts together; the figures are those of the first of them."""
+    begin = time.perf_counter()
+    watched = way.llm.generate(prompts, params(way, tokens), use_tqdm=False)[0].outputs[0]
+    times = watched.token_times
+    gaps = [after - before for before, after in pairwise(times) if after > before]
+    return Written(
+        first=times[0] - begin,
+        gaps=gaps,
+        tokens=len(times) - times.count(times[0]),
+        per_pass=watched.tokens_per_base_pass,
+    )
