@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
 from proxyfuse.config import EngineConfig
@@ -38,20 +40,30 @@ def beside_host(at: torch.device) -> Device | None:
     return None if at.type == "cpu" else CudaDevice(at)
 
 
-def plain_stage(vocab: int) -> PlainStage:
-    """Calls of plain torch operations, on whatever device their tensors lie."""
-    return PlainStage(Sampler(vocab).into)
+class Place(NamedTuple):
+    """Where a step runs, and how."""
+
+    stage: Stage
+    streams: Streams | None = None  # None: the host computes
+    graphs: bool = False  # what comes again is captured
 
 
-def make_stage(
+def calls(vocab: int) -> tuple[PlainStage, bool]:
+    """Calls of plain torch operations, on whatever device their tensors lie; and whether a graph
+    can hold them: some of these look at their tensors."""
+    return PlainStage(Sampler(vocab).into), False
+
+
+def find_place(
     config: EngineConfig, at: torch.device, roles: tuple[Role, ...], vocab: int
-) -> tuple[Stage, Streams | None]:
-    """How a step of these roles runs there, and the streams it runs on; None: the host computes."""
+) -> Place:
+    """How a step of these roles runs there."""
     device = beside_host(at)
-    if device is not None:
-        streams = Streams(device, roles)
-        return StreamStage(plain_stage(vocab), streams), streams
-    team = make_team(config.num_threads)
-    if team is None:
-        return plain_stage(vocab), None
-    return TapedStage(Sampler(vocab, team), team), None
+    if device is None:
+        team = make_team(config.num_threads)
+        stage = calls(vocab)[0] if team is None else TapedStage(Sampler(vocab, team), team)
+        return Place(stage)
+    streams = Streams(device, roles)
+    plain, fit = calls(vocab)
+    graphs = fit and not config.enforce_eager
+    return Place(StreamStage(plain, streams, graphs=graphs), streams, graphs)

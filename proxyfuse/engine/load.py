@@ -12,7 +12,7 @@ import torch
 from proxyfuse.cache import Geometry, KVShape
 from proxyfuse.config import EngineConfig
 from proxyfuse.engine.core import Engine
-from proxyfuse.engine.devices import find_device, make_stage
+from proxyfuse.engine.devices import Place, find_device, find_place
 from proxyfuse.engine.memory import free_bytes, share_out
 from proxyfuse.engine.request import Limits, Request, check_request
 from proxyfuse.engine.sequences import SequenceMaker
@@ -103,7 +103,9 @@ def load(
     decoders = _decoders(folders, models, dtype, device, longest)
     speculator = _speculator(config, _weight_bytes(folders, models, dtype), limits)
     scheduler = _scheduler(config, geometry, pages, speculator)
-    runner = _runner(config, decoders, Arena(geometry, pages, device), limits, speculator.most)
+    place = find_place(config, device, geometry.slots.roles, limits.vocab)
+    arena = Arena(geometry, pages + place.graphs, device)  # a page more, for what nobody reads
+    runner = _runner(config, decoders, arena, limits, speculator, place)
     maker = SequenceMaker(config, models, limits, tokenizers)
     return Loaded(
         config=config,
@@ -224,14 +226,22 @@ def _scheduler(
 
 
 def _runner(
-    config: EngineConfig, decoders: Trio[Decoder], arena: Arena, limits: Limits, drafts: int
+    config: EngineConfig,
+    decoders: Trio[Decoder],
+    arena: Arena,
+    limits: Limits,
+    speculator: Speculator,
+    place: Place,
 ) -> Runner:
     capacity = Capacity(
         rows=config.max_num_batched_tokens,
         samples=_samples(config),
         sequences=config.max_num_seqs,
         tokens=limits.max_model_len,
-        drafts=drafts,
+        drafts=speculator.most,
     )
-    stage, streams = make_stage(config, arena.memory.device, decoders.roles, limits.vocab)
-    return Runner(decoders, arena, capacity, limits.vocab, stage, streams)
+    vocab, (stage, streams, graphs) = limits.vocab, place
+    runner = Runner(decoders, arena, capacity, vocab, stage, streams, pads=graphs)
+    if graphs:
+        runner.prepare({0, speculator.fixed or 0} if len(decoders) > 1 else {0})
+    return runner

@@ -25,13 +25,14 @@ class Counted:
     counts: Mapping[Role, tuple[int, int]]  # rows of each forward, and how many feed its head
     drawer: Role | None  # who draws drafts
     alone: bool  # one sequence has all rows: those past an early end of drafting can be left out
+    regular: bool = False  # of one of few shapes, which come again and again
 
     @property
     def shape(self) -> tuple[object, ...]:
         """Equal for steps that take the same parts."""
         layout = self.layout
         sizes = (layout.fused, len(layout.rows), *layout.stretches)
-        return (self.drawer, self.alone, *self.counts.values(), *sizes)
+        return (self.drawer, self.alone, self.regular, *self.counts.values(), *sizes)
 
 
 class Assembly:
@@ -66,7 +67,8 @@ class Assembly:
         launch = launches.get(key)
         if launch is not None:
             return launch, True
-        launch = launches[key] = self._assemble(step, rows, draws, histories)
+        often = lasting and step.regular
+        launch = launches[key] = self._assemble(step, rows, draws, histories, often)
         return launch, False
 
     def _launches_of(
@@ -81,15 +83,20 @@ class Assembly:
         return found
 
     def _assemble(
-        self, step: Counted, rows: SampleRows | None, draws: SampleDraws, histories: list[Tensor]
+        self,
+        step: Counted,
+        rows: SampleRows | None,
+        draws: SampleDraws,
+        histories: list[Tensor],
+        often: bool,
     ) -> Launch:
         if step.drawer is None or rows is None:
-            return self._stage.launch([], [], [self._verify(step, rows, draws, 0)])
+            return self._stage.launch([], [], [self._verify(step, rows, draws, 0)], often=often)
         first = [self._forwards[step.drawer].run(*step.counts[step.drawer])]
         count = len(step.layout.stretches)
         drafts = [self._draft(step, rows, histories, draft) for draft in range(count)]
         verify = [self._verify(step, rows, draws, count - fed) for fed in range(count + 1)]
-        return self._stage.launch(first, drafts, verify)
+        return self._stage.launch(first, drafts, verify, often=often)
 
     def _draft(self, step: Counted, rows: SampleRows, histories: list[Tensor], draft: int) -> Draft:
         """Draw from the rows before, tell those who read it, and run the rows that do."""

@@ -39,7 +39,7 @@ class Flight:
     """A plan that is running on the device."""
 
     plan: Plan
-    layout: Layout
+    layout: Layout  # of the plan's samples, and of what it was filled up with
     risen: Risen
     landed: Event | None  # None where the host computed: it is done
     fed: int  # drafts that were run, of those to be drawn
@@ -55,7 +55,7 @@ class Flight:
         tokens = draws.tokens[:count].tolist()
         drawn = self._drawn()
         entries, fared = [], []
-        for sample, rows in zip(self.plan.samples, self.layout.entries, strict=True):
+        for sample, rows in zip(self.plan.samples, self.layout.entries, strict=False):
             drafts, logprobs = drawn[sample] if sample.drawn else (sample.proposed, ())
             holding = held(rows, drafts, tokens) if sample.drafts else rows
             entries.append(holding)

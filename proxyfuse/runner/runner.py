@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from proxyfuse.runner.draws import Flight
 from proxyfuse.runner.forward import Forward
 from proxyfuse.runner.layout import Layout, lay_out
 from proxyfuse.runner.outcome import Outcome, Risen
+from proxyfuse.runner.padding import Padding
 from proxyfuse.runner.rows import RowWriter, row_fields
 from proxyfuse.runner.sampler_rows import SamplerWriter, sampler_fields
 from proxyfuse.runner.stage import Stage
@@ -29,6 +30,7 @@ from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.proxy_sample import SampleDraws
 
 T = TypeVar("T")
+TIMES = 2  # until a step of a shape is captured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,13 @@ class Runner:
         vocab: int,
         stage: Stage,
         streams: Streams | None = None,
+        *,
+        pads: bool = False,
     ) -> None:
-        """`streams`: of the device that `stage` gives its work to; None: the host computes."""
+        """`streams`: of the device that `stage` gives its work to; None: the host computes.
+
+        pads: steps are filled up to few sizes; the arena's last page is for what nobody reads.
+        """
         device = None if streams is None else streams.device
         self._streams = streams
         self.arena = arena
@@ -70,6 +77,17 @@ class Runner:
                 role: RowWriter(role, _part(self._staging.host, role), slots[role])
                 for role in decoders
             }
+        )
+        self._padding = (
+            None
+            if not pads
+            else Padding(
+                slots,
+                arena.pages - 1,
+                sequences=capacity.sequences,
+                rows=min(capacity.rows, capacity.samples),
+                drafts=min(capacity.drafts, capacity.tokens - 1),
+            )
         )
         self._sampler_rows = SamplerWriter(self._staging, vocab, device)
         forwards = {role: self._forward(role, decoders[role], stage) for role in decoders}
@@ -101,13 +119,29 @@ class Runner:
         drawer: who draws the drafts that the plan leaves to be drawn. least, doubt: when drafting
         may end early; see `stage.Launch.run`.
         """
+        padded, regular = (plan, False) if self._padding is None else self._padding.fill(plan)
         with self._on_main():
-            return self._launch(plan, drawer, least, doubt)
+            flight = self._launch(padded, regular, drawer, least, doubt)
+        return flight if padded is plan else replace(flight, plan=plan)
 
-    def _launch(self, plan: Plan, drawer: Role, least: float, doubt: float) -> Flight:
+    @torch.inference_mode()
+    def prepare(self, drawn: Iterable[int]) -> None:
+        """Launch steps of every size, the largest first, until they are ready for quick ones."""
+        assert self._padding is not None
+        sizes, roles = self._padding.sizes, self.decoders.roles
+        plans = (self._padding.empty(size, n, roles) for n in drawn for size in reversed(sizes))
+        for plan in filter(None, plans):
+            for _ in range(TIMES):
+                with self._on_main():
+                    flight = self._launch(plan, True, Role.EXPERT, -inf, 1.0)
+                flight.land()
+
+    def _launch(
+        self, plan: Plan, regular: bool, drawer: Role, least: float, doubt: float
+    ) -> Flight:
         layout = lay_out(plan.samples)
         rows = self._sampler_rows.write(plan.samples, layout) if plan.samples else None
-        step = self._write(plan, layout, drawer if layout.drafting else None)
+        step = self._write(plan, layout, drawer if layout.drafting else None, regular)
         histories = self._sampler_rows.history_index(layout)
         self._staging.upload()
         draws = self._outcome.draws(plan.samples)
@@ -124,7 +158,7 @@ class Runner:
         risen = self._outcome.rise(draws)
         return risen, None if self._streams is None else self._streams.reached()
 
-    def _write(self, plan: Plan, layout: Layout, drawer: Role | None) -> Counted:
+    def _write(self, plan: Plan, layout: Layout, drawer: Role | None, regular: bool) -> Counted:
         counts = {}
         for role, writer in self._writers.items():
             slices = plan.slices[role]
@@ -141,7 +175,7 @@ class Runner:
             }
             self._drafts.point(layout, readers)
         alone = len(plan.samples) == 1 and all(len(cuts) <= 1 for cuts in plan.slices.values())
-        return Counted(layout, counts, drawer, alone)
+        return Counted(layout, counts, drawer, alone, regular)
 
 
 def _staging(slots: Trio[int], capacity: Capacity, device: Device | None) -> Staging:

@@ -41,5 +41,10 @@ class Stage(Protocol):
     ) -> Part:
         """`proxy_sample` of rows [begin, begin + len(logits[0])), into the front of `draws`."""
 
-    def launch(self, first: Parts, drafts: Sequence[Draft], verify: Sequence[Parts]) -> Launch:
-        """`first`, each draft in turn, then `verify[n]` where n drafts were fed."""
+    def launch(
+        self, first: Parts, drafts: Sequence[Draft], verify: Sequence[Parts], *, often: bool
+    ) -> Launch:
+        """`first`, each draft in turn, then `verify[n]` where n drafts were fed.
+
+        often: it is likely to be run again and again.
+        """

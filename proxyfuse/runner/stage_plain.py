@@ -52,7 +52,12 @@ class PlainStage:
         return partial(self._draw, logits, rows.cut(begin, len(logits[0])), draws)
 
     def launch(
-        self, first: Sequence[Act], drafts: Sequence[Draft], verify: Sequence[Sequence[Act]]
+        self,
+        first: Sequence[Act],
+        drafts: Sequence[Draft],
+        verify: Sequence[Sequence[Act]],
+        *,
+        often: bool,
     ) -> PlainLaunch:
         """With every draft fed, there is one order."""
         fed = [act for draw, feed, _ in drafts for act in (*draw, *feed)]

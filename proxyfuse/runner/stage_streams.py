@@ -1,4 +1,4 @@
-"""Operations of a device that computes beside the host, on one stream a role."""
+"""Operations of a device beside the host: a stream a role, and a graph for what is often run."""
 
 from __future__ import annotations
 
@@ -48,12 +48,38 @@ class StreamLaunch:
         return self.drafts
 
 
+@dataclass(slots=True)
+class GraphLaunch:
+    """A launch that is captured when it is run for the second time.
+
+    The first time compiles what is compiled on demand, and a launch that never comes again is not
+    worth a graph.
+    """
+
+    launch: StreamLaunch
+    known: bool = False
+    replay: Work | None = None
+
+    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
+        """Everything, in one call once it was captured."""
+        if not self.known:
+            self.known = True
+            return self.launch.run()
+        if self.replay is None:
+            streams = self.launch.streams
+            self.replay = streams.device.capture(self.launch.run, streams.main)
+        self.replay()
+        return self.launch.drafts
+
+
 class StreamStage:
     """Parts are acts."""
 
-    def __init__(self, plain: PlainStage, streams: Streams) -> None:
-        """`plain`: its calls give work to the device's current stream."""
+    def __init__(self, plain: PlainStage, streams: Streams, *, graphs: bool) -> None:
+        """`plain`: its calls give work to the device's current stream. `graphs`: what is run often
+        is captured; then no call of `plain` may wait for the device."""
         self._plain = plain
+        self._graphs = graphs
         self._streams = streams
 
     def record(self, write: Callable[[Ops], object], role: Role | None = None) -> Act:
@@ -67,8 +93,14 @@ class StreamStage:
         return Act(None, self._plain.sample(logits, rows, begin, draws))
 
     def launch(
-        self, first: Sequence[Act], drafts: Sequence[Draft], verify: Sequence[Sequence[Act]]
-    ) -> StreamLaunch:
+        self,
+        first: Sequence[Act],
+        drafts: Sequence[Draft],
+        verify: Sequence[Sequence[Act]],
+        *,
+        often: bool,
+    ) -> StreamLaunch | GraphLaunch:
         """With every draft fed, there is one order."""
         fed = [act for draw, feed, _ in drafts for act in (*draw, *feed)]
-        return StreamLaunch(self._streams, [*first, *fed, *verify[-1]], len(drafts))
+        launch = StreamLaunch(self._streams, [*first, *fed, *verify[-1]], len(drafts))
+        return GraphLaunch(launch) if often and self._graphs else launch

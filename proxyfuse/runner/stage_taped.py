@@ -54,7 +54,12 @@ class TapedStage:
         return tape
 
     def launch(
-        self, first: Sequence[Tape], drafts: Sequence[Draft], verify: Sequence[Sequence[Tape]]
+        self,
+        first: Sequence[Tape],
+        drafts: Sequence[Draft],
+        verify: Sequence[Sequence[Tape]],
+        *,
+        often: bool,
     ) -> TapedLaunch:
         """All of it spliced into one reel."""
         return TapedLaunch(Reel(first, drafts, verify), self._team)

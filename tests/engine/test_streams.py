@@ -36,12 +36,32 @@ def plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("speculate", [0, 3])
+@pytest.mark.parametrize("eager", [False, True], ids=["graphs", "eager"])
 @pytest.mark.parametrize("options", [AMPLE, TIGHT], ids=["ample", "tight"])
 def test_what_is_written_is_what_the_host_writes(
-    trio, open_llm, plain_torch, monkeypatch, options, speculate: int, seed: int
+    trio, open_llm, plain_torch, monkeypatch, options, speculate: int, eager: bool, seed: int
 ) -> None:
     wanted = texts(write(open_llm(trio, speculate=0, **AMPLE), crowd(seed)))
     world = World(seed)
     put_on(world, monkeypatch)
-    assert texts(write(open_llm(trio, speculate=speculate, **options), crowd(seed))) == wanted
-    assert world.counts["down"] and world.counts["up"]
+    llm = open_llm(trio, speculate=speculate, enforce_eager=eager, **options)
+    assert texts(write(llm, crowd(seed))) == wanted
+    assert (world.counts["replays"] > 0) == (not eager)
+
+
+@pytest.mark.parametrize("speculate", [0, 3])
+def test_a_step_is_one_copy_down_one_graph_and_one_copy_up(
+    trio, open_llm, plain_torch, monkeypatch, speculate: int
+) -> None:
+    """The whole of it: drafts, verification, and all that is placed in between."""
+    world = World(0)
+    put_on(world, monkeypatch)
+    llm = open_llm(trio, speculate=speculate, **AMPLE)
+    params = SamplingParams(temperature=0.0, max_tokens=9, ignore_eos=True)
+    for _ in range(2):
+        llm.generate([[5, 6, 7]], params, use_tqdm=False)
+    before = world.counts.copy()
+    output = llm.generate([[5, 6, 7]], params, use_tqdm=False)[0].outputs[0]
+    steps = output.base_passes
+    wanted = {"down": steps, "replays": steps - 1, "up": steps, "waits": steps}
+    assert world.counts - before == wanted, "all but the prompt's own step is one graph"

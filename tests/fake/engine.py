@@ -28,12 +28,20 @@ class NoReads(TorchFunctionMode):
 
 
 def put_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Engines opened from now on run on a device of this world."""
+    """Engines opened from now on run on a device of this world; a graph can hold its calls."""
     device = FakeDevice(world)
+    ops = FakeOps(device)
     monkeypatch.setattr(devices, "beside_host", lambda at: device)
     monkeypatch.setattr(
-        devices, "plain_stage", lambda vocab: PlainStage(fake_draw(device, vocab), FakeOps(device))
+        devices, "calls", lambda vocab: (PlainStage(fake_draw(device, vocab), ops), True)
     )
+    make = Runner.__init__
+
+    def made(self: Runner, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        ops.harmless = self.arena.pages - 1 if kwargs["pads"] else None
+
+    monkeypatch.setattr(Runner, "__init__", made)
     monkeypatch.setattr(Runner, "launch", _watched(world, Runner.launch))
 
 

@@ -30,9 +30,9 @@ def pages_of(cache: Tensor, numbers: Iterable[int], harmless: int | None) -> Ite
 class FakeOps:
     """`Ops` that does nothing yet. `harmless`: a page that all may write and nobody believes."""
 
-    def __init__(self, device: FakeDevice, harmless: int | None = None) -> None:
+    def __init__(self, device: FakeDevice) -> None:
         self._device = device
-        self._harmless = harmless
+        self.harmless: int | None = None
 
     def _give(self, name: str, act: Callable[[], object], reads: Spots, writes: Spots) -> None:
         self._device.world.give(self._device.current, name, act, reads, writes)
@@ -72,7 +72,7 @@ class FakeOps:
     ) -> None:
         def written() -> Iterable[Spot]:
             pages = (slots // cache.shape[2]).tolist()
-            return chain(spots_of(qkv), pages_of(cache, pages, self._harmless))
+            return chain(spots_of(qkv), pages_of(cache, pages, self.harmless))
 
         act = lambda: PLAIN.rope_append(qkv, positions, slots, rotation, cache, **how)  # noqa: E731
         self._give("rope_append", act, all_of(qkv, positions, slots), written)
@@ -92,7 +92,7 @@ class FakeOps:
             for lane, position in zip(lanes.tolist(), positions.tolist(), strict=True):
                 pages += page_table[lane, : position // cache.shape[2] + 1].tolist()
             small = all_of(qkv, positions, lanes, page_table)()
-            return chain(small, pages_of(cache, pages, self._harmless))
+            return chain(small, pages_of(cache, pages, self.harmless))
 
         act = lambda: PLAIN.paged_attention(  # noqa: E731
             qkv, positions, lanes, page_table, cache, out, **how
