@@ -34,9 +34,14 @@ class Case:
 
 
 def newest(name: str, results: Path = RESULTS) -> tuple[Path, Record] | None:
-    """The latest record of a bench in today's form, and its file."""
-    records = [(path, json.loads(path.read_text())) for path in results.glob(f"*/*-{name}.json")]
-    present = [found for found in records if found[1].keys() & {"trios", "settings"}]
+    """The latest record of a bench in today's form, and its file; older forms are named."""
+    present = []
+    for path in sorted(results.glob(f"*/*-{name}.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if {"trios", "missing"} <= record.keys() or "settings" in record:
+            present.append((path, record))
+        else:
+            print(f"{path.name}: a record of an older form, left out of the table", file=sys.stderr)
     return max(present, key=lambda found: str(found[1]["date"]), default=None)
 
 

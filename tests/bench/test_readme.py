@@ -84,3 +84,13 @@ def test_a_stale_table_fails_the_check(
 def test_without_every_record_the_page_stays(tmp_path: Path) -> None:
     assert readme.table(tmp_path) is None
     assert readme.renewed("as it was", tmp_path) == "as it was"
+
+
+def test_a_record_of_an_older_form_is_named_and_left_out(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = readme.table(results)
+    old = results / "machine" / "2027-01-01-abc-latency.json"
+    old.write_text(json.dumps({"date": "2027-01-01", "cases": {"demo": {"ms": 1}}}))
+    assert readme.table(results) == before
+    assert f"{old.name}: a record of an older form" in capsys.readouterr().err
