@@ -1,13 +1,16 @@
 # One line each, the same for people and for CI. The first call makes .venv; later ones reuse it.
 #   PYTHON=python3.12      another interpreter, 3.11 or newer
 #   VENV=/tmp/venv         another place for the environment
+#   CONSTRAINTS=.ci/floors.txt
+#                          the oldest versions that pyproject.toml allows, in a VENV of their own
 #   TORCH_INDEX=https://download.pytorch.org/whl/cpu
 #                          where torch comes from, if not from pip's usual index (which has the CUDA
 #                          build); PIP_INDEX_URL and pip's other settings hold for everything else
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install -q -c constraints.txt
+PIP := $(BIN)/pip install -q -c $(CONSTRAINTS)
 READY := $(VENV)/.ready
 export PATH := $(abspath $(BIN)):$(PATH)
 NATIVE := $(shell find csrc -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null)
@@ -44,9 +47,9 @@ bench-peers: $(READY)
 gpu:
 	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m bench.gpu
 
-$(READY): pyproject.toml constraints.txt setup.py CMakeLists.txt $(RECIPES) $(NATIVE)
+$(READY): pyproject.toml $(CONSTRAINTS) setup.py CMakeLists.txt $(RECIPES) $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(PIP) setuptools pybind11 cmake ninja
 	$(PIP) --no-build-isolation -e '.[dev]'
 	touch $@

@@ -79,7 +79,8 @@ class Output:
             TimeElapsedColumn(),
         )
         hidden = self.quiet or not sys.stderr.isatty()
-        console = Console(stderr=True)
+        # rich 13 and 14 end even a hidden bar with a newline, unless the console is quiet
+        console = Console(stderr=True, quiet=hidden)
         with Progress(*columns, console=console, transient=True, disable=hidden) as bars:
             bar = bars.add_task("loading", total=steps)
             yield lambda what: bars.update(bar, advance=1, description=what)
