@@ -40,12 +40,13 @@ void first_pass(const Row &row, int64_t p, SampleScratch &row_scratch, SampleScr
   fuse(row, begin, n, fused, spare);
   part.largest[0] = largest_of(fused, n, part.finite);
   part.sum[0] = sum_exp(fused, n, part.largest[0]);
-  const int roles = args.results.role_logprobs == nullptr ? 0 : row.fused() ? 3 : 1;
+  const int roles = args.results.role_logprobs == nullptr ? 0 : row.proxied() ? 3 : 1;
   for (int i = 0; i < roles; ++i) {
     bool finite;
     widen_row(args.logits[i], row.s, begin, n, spare);
     part.largest[1 + i] = largest_of(spare, n, finite);
-    part.sum[1 + i] = sum_exp(spare, n, part.largest[1 + i]);
+    const float sum = sum_exp(spare, n, part.largest[1 + i]);
+    part.sum[1 + i] = finite ? sum : std::numeric_limits<float>::quiet_NaN();
   }
   if (row.given())
     return;

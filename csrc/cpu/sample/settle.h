@@ -102,7 +102,7 @@ inline void rank_and_top(const Row &row, int32_t token, double total, SampleScra
 inline void write_roles(const Row &row, int32_t token, int64_t parts, SampleScratch &scratch) {
   float *out = row.args.results.role_logprobs + 3 * row.s;
   for (int role = 0; role < 3; ++role)
-    if (role == 0 || row.fused())
+    if (role == 0 || row.proxied())
       out[role] = static_cast<float>(logit(row.args.logits[role], row.s, token) -
                                      log_sum_exp(scratch.parts.get(), parts, 1 + role));
     else

@@ -10,7 +10,8 @@ struct Row {
   const SampleArgs &args;
   int64_t s;
 
-  bool fused() const { return s < args.proxied; }
+  bool proxied() const { return s < args.proxied; }
+  bool fused() const { return proxied() && args.requests.alpha[s] != 0; }
   bool given() const { return args.requests.given != nullptr && args.requests.is_given[s]; }
   bool greedy() const { return !(args.requests.temperature[s] > 0); }
   bool filtered() const {

@@ -1,6 +1,6 @@
 """Fuse three rows of logits, filter, and draw: the promise.
 
-    fused = base + alpha * (expert - antiexpert)                                      float32
+    fused = base + alpha * (expert - antiexpert)          float32; base itself where alpha is 0
     shaped = fused + bias, then penalties, then -inf where not allowed
     scaled = shaped / temperature                                  (shaped itself where greedy)
     token  = argmax over the ids kept by top-k, then top-p, then min-p of  scaled + gumbel

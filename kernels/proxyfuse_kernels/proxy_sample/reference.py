@@ -58,7 +58,8 @@ def draw_row(models: list[Tensor], rows: SampleRows, s: int, top: int) -> tuple[
     logprobs, total = log_softmax(fused)
     by_role = fused.new_full((3,), math.nan)
     for role, model in enumerate(models):
-        by_role[role] = log_softmax(model)[0][token]
+        if model.isfinite().all():
+            by_role[role] = log_softmax(model)[0][token]
     best = fused.sort(descending=True, stable=True)
     return (
         torch.tensor(token, device=fused.device),
@@ -81,8 +82,8 @@ def nothing(fused: Tensor, top: int) -> tuple[Tensor, ...]:
 
 
 def fuse(models: list[Tensor], alpha: Tensor) -> Tensor:
-    """base + alpha * (expert - antiexpert), or base where the row has no other role."""
-    if len(models) == 1:
+    """base + alpha * (expert - antiexpert), or base where the others are absent or have no weight."""
+    if len(models) == 1 or alpha == 0:
         return models[0]
     base, expert, antiexpert = models
     difference = expert - antiexpert

@@ -14,7 +14,7 @@ SHARED = ("history", "bias_ids", "bias_values", "allowed")  # without an entry f
 class SampleRows:
     """What each of S rows asks for. All tensors are contiguous, on the logits' device."""
 
-    alpha: Tensor  # [S] float32
+    alpha: Tensor  # [S] float32; 0 is the base, whatever the proxies hold
     temperature: Tensor  # [S] float32; 0 is greedy
     top_k: Tensor  # [S] int32; 0 keeps all. Ties with the k-th value are kept
     top_p: Tensor  # [S] float32; 1 keeps all. The fewest likeliest ids whose mass reaches it
@@ -75,9 +75,9 @@ class SampleDraws:
     tokens: Tensor  # [S] int32
     logprobs: Tensor  # [S] float32
     logsumexp: Tensor  # [S] float32; of fused
-    finite: Tensor  # [S] bool; False where a row holds NaN or an infinity; its token is 0
+    finite: Tensor  # [S] bool; False where fused holds NaN or an infinity; its token is 0
     ranks: Tensor | None = None  # [S] int32; 1 + how many ids have a larger fused logit
-    role_logprobs: Tensor | None = None  # [S, 3] float32; under each role alone; NaN if absent
+    role_logprobs: Tensor | None = None  # [S, 3] float32; each role alone; NaN if absent or not finite
     top_ids: Tensor | None = None  # [S, n] int32; likeliest first, lower id first among equals
     top_logprobs: Tensor | None = None  # [S, n] float32
 

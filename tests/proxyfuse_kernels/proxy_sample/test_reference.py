@@ -88,10 +88,9 @@ def test_numbers_are_log_softmax_of_the_unshaped_fused_row() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("role", [0, 1, 2])
-@pytest.mark.parametrize("alpha", [0.0, 1.0])
-def test_a_bad_row_is_reported_and_disturbs_no_other(bad: float, role: int, alpha: float) -> None:
+def test_a_bad_row_is_reported_and_disturbs_no_other(bad: float, role: int) -> None:
     models = [normal(5, 50, seed=s) for s in range(3)]
-    rows = counting(5, alpha=torch.full((5,), alpha))
+    rows = counting(5)
     clean = draw(models, rows)
     models[role][2, 49] = bad
     out = draw(models, rows)
@@ -100,6 +99,20 @@ def test_a_bad_row_is_reported_and_disturbs_no_other(bad: float, role: int, alph
     others = [0, 1, 3, 4]
     assert torch.equal(out.tokens[others], clean.tokens[others])
     assert torch.equal(out.logprobs[others], clean.logprobs[others])
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("role", [1, 2])
+def test_a_bad_row_without_weight_is_passed_over(bad: float, role: int) -> None:
+    models = [normal(5, 50, seed=s) for s in range(3)]
+    rows = counting(5, alpha=greedy(5))
+    clean = draw(models, rows)
+    models[role][2, 49] = bad
+    out = draw(models, rows)
+    assert out.finite.all() and torch.equal(out.tokens, clean.tokens)
+    assert torch.equal(out.logprobs, clean.logprobs)
+    assert out.role_logprobs is not None
+    assert out.role_logprobs.isnan().nonzero().tolist() == [[2, role]]
 
 
 def test_a_bad_value_in_the_tail_is_ignored() -> None:
