@@ -31,22 +31,30 @@ def compiled(build: Build, capability: int) -> Any:
 
     Needs a process in which triton was imported without TRITON_INTERPRET.
     """
-    order = build.kernel.arg_names
     types: dict[str, Any] = {}
+    constants: dict[Any, Any] = dict(build.constants)
     aligned: dict[tuple[int, ...], Any] = {}
-    for at, name in enumerate(order):
+    for at, name in enumerate(build.kernel.arg_names):
         kind = build.signature.get(name, "constexpr")
-        if isinstance(kind, str) and kind.endswith(ALIGNED):
-            aligned[(at,)] = [["tt.divisibility", 16]]
-            kind = kind.removesuffix(ALIGNED)
-        types[name] = kind
-    source = ASTSource(build.kernel, types, dict(build.constants), aligned)
+        if isinstance(kind, tuple):
+            types[name] = type(kind)(*(_plain(k, (at, i), aligned) for i, k in enumerate(kind)))
+            constants |= {(at, i): None for i, k in enumerate(kind) if k == "constexpr"}
+        else:
+            types[name] = _plain(kind, (at,), aligned)
+    source = ASTSource(build.kernel, types, constants, aligned)
     options = {
         "num_warps": build.num_warps,
         "num_stages": build.num_stages,
         "enable_fp_fusion": build.fp_fusion,
     }
     return triton.compile(source, target=GPUTarget("cuda", capability, WARP), options=options)
+
+
+def _plain(kind: str, place: tuple[int, ...], aligned: dict[tuple[int, ...], Any]) -> str:
+    """A type without its mark of alignment, which goes to `aligned`."""
+    if kind.endswith(ALIGNED):
+        aligned[place] = [["tt.divisibility", 16]]
+    return kind.removesuffix(ALIGNED)
 
 
 def resources(kernel: Any) -> Resources:

@@ -14,9 +14,10 @@ class Build(NamedTuple):
 
     name: str
     kernel: Any  # a triton.jit function
-    signature: Mapping[str, Any]  # argument -> "*fp32", "i32", ..., "constexpr"; tuples nest;
-    # "i32:16" is a multiple of 16, "*bf16:16" an address that is one; a constant may be left out
-    constants: Mapping[str, Any]  # argument -> value, of the constexpr ones
+    # argument -> "*fp32", "i32", ..., "constexpr", or a named tuple of such, where a constexpr is
+    # None; "i32:16" is a multiple of 16, "*bf16:16" an address that is one
+    signature: Mapping[str, Any]
+    constants: Mapping[str, Any]  # argument -> value; it may be left out of the signature
     num_warps: int = 4
     num_stages: int = 3
     fp_fusion: bool = True  # False: every multiplication and addition is rounded on its own

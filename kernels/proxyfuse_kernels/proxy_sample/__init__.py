@@ -20,6 +20,7 @@ from torch import Tensor
 
 from proxyfuse_kernels.cpu.tape import Tape
 from proxyfuse_kernels.proxy_sample import compiled, reference
+from proxyfuse_kernels.proxy_sample.check import check
 from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
 
 try:
@@ -102,16 +103,3 @@ def proxy_sample(
     is cut to vocab. Raises `ValueError` where shapes or types do not fit.
     """
     return Sampler(vocab, team)(logits, rows, top=top, ranks=ranks, roles=roles)
-
-
-def check(logits: Sequence[Tensor], vocab: int) -> None:
-    """Raise `ValueError` unless the logits are what `proxy_sample` takes."""
-    if len(logits) not in (1, 3):
-        raise ValueError(f"logits: got {len(logits)} roles, want the base alone or all three")
-    shapes = [x.shape for x in logits]
-    for shape in shapes:
-        if len(shape) != 2 or shape[1] < vocab:
-            raise ValueError(f"logits: got {shapes}, want [rows, at least vocab={vocab}]")
-    rows = [shape[0] for shape in shapes]
-    if rows[1:2] != rows[2:] or rows[-1] > rows[0]:
-        raise ValueError(f"logits: got {rows} rows, want base >= expert == antiexpert")

@@ -82,7 +82,7 @@ def nothing(fused: Tensor, top: int) -> tuple[Tensor, ...]:
 
 
 def fuse(models: list[Tensor], alpha: Tensor) -> Tensor:
-    """base + alpha * (expert - antiexpert), or base where the others are absent or have no weight."""
+    """base + alpha * (expert - antiexpert), or base where those are absent or weigh nothing."""
     if len(models) == 1 or alpha == 0:
         return models[0]
     base, expert, antiexpert = models

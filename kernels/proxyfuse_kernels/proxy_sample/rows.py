@@ -77,7 +77,7 @@ class SampleDraws:
     logsumexp: Tensor  # [S] float32; of fused
     finite: Tensor  # [S] bool; False where fused holds NaN or an infinity; its token is 0
     ranks: Tensor | None = None  # [S] int32; 1 + how many ids have a larger fused logit
-    role_logprobs: Tensor | None = None  # [S, 3] float32; each role alone; NaN if absent or not finite
+    role_logprobs: Tensor | None = None  # [S, 3] float32; of each role; NaN if absent or not finite
     top_ids: Tensor | None = None  # [S, n] int32; likeliest first, lower id first among equals
     top_logprobs: Tensor | None = None  # [S, n] float32
 

@@ -1,15 +1,17 @@
-"""Batches that are chosen to hurt a sampler."""
+"""Batches that are chosen to hurt a sampler, and how two samplers' draws are compared."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from proxyfuse_kernels.proxy_sample import SampleRows
+from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 
+EVERYTHING: dict[str, Any] = {"top": 7, "ranks": True, "roles": True}
 KINDS = ["normal", "narrow", "wide", "huge", "ties", "one hot", "negative", "flat", "bad"]
 
 
@@ -98,3 +100,31 @@ def mixed_rows(count: int, vocab: int, dice: torch.Generator) -> SampleRows:
         given=ints(0, vocab),
         is_given=torch.tensor(pick([False, False, False, True], count, dice)),
     )
+
+
+def assert_same(got: SampleDraws, expected: SampleDraws) -> None:
+    """Tokens, flags and order to the bit, numbers to 1e-5 of their size."""
+    for field in fields(SampleDraws):
+        a, b = getattr(got, field.name), getattr(expected, field.name)
+        if b is None or not b.is_floating_point():
+            assert (a is None and b is None) or torch.equal(a, b), field.name
+        else:
+            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5, equal_nan=True)
+
+
+def assert_identical(got: SampleDraws, expected: SampleDraws) -> None:
+    for field in fields(SampleDraws):
+        a, b = getattr(got, field.name), getattr(expected, field.name)
+        torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
+
+
+def take(rows: SampleRows, ids: list[int]) -> SampleRows:
+    """Some of the rows, in another order."""
+    columns = {field.name: getattr(rows, field.name) for field in fields(SampleRows)}
+    whole = {"history", "bias_ids", "bias_values", "bias_start", "allowed"}
+    taken = {name: x if name in whole else x[ids].contiguous() for name, x in columns.items()}
+    spans = [(int(rows.bias_start[s]), int(rows.bias_start[s + 1])) for s in ids]
+    taken["bias_start"] = torch.tensor([0, *(b - a for a, b in spans)]).cumsum(0).int()
+    for name in ("bias_ids", "bias_values"):
+        taken[name] = torch.cat([columns[name][a:b] for a, b in spans])
+    return SampleRows(**taken)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
 
 import pytest
 import torch
@@ -11,32 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows, reference
-from tests.proxyfuse_kernels.proxy_sample.batches import mixed_logits, mixed_rows
+from tests.proxyfuse_kernels.proxy_sample.batches import (
+    EVERYTHING,
+    assert_identical,
+    assert_same,
+    mixed_logits,
+    mixed_rows,
+    take,
+)
 
 cpu = pytest.importorskip("proxyfuse_kernels._cpu")
 
 TEAMS = {threads: cpu.Team(threads) for threads in (1, 2, 3, 4)}
 VOCABS = [1, 5, 111, 4096, 4097, 9001]
 WIDE_VOCABS = [32000, 32001, 128256, 151936]
-EVERYTHING: dict[str, Any] = {"top": 7, "ranks": True, "roles": True}
-
-
-def assert_same(got: SampleDraws, expected: SampleDraws) -> None:
-    """Tokens, flags and order to the bit, numbers to 1e-5 of their size."""
-    for field in fields(SampleDraws):
-        a, b = getattr(got, field.name), getattr(expected, field.name)
-        if b is None or not b.is_floating_point():
-            assert (a is None and b is None) or torch.equal(a, b), field.name
-        else:
-            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5, equal_nan=True)
-
-
-def assert_identical(got: SampleDraws, expected: SampleDraws) -> None:
-    for field in fields(SampleDraws):
-        a, b = getattr(got, field.name), getattr(expected, field.name)
-        torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
-
-
 FLOATS = st.sampled_from([torch.float32, torch.float32, torch.bfloat16, torch.float16])
 
 
@@ -97,18 +84,6 @@ def test_many_plain_draws_equal_the_plain_versions(
     rows = plain_rows(count, **columns)
     expected = reference.proxy_sample(logits, rows, vocab=vocab)
     assert_same(Sampler(vocab)(logits, rows), expected)
-
-
-def take(rows: SampleRows, ids: list[int]) -> SampleRows:
-    """Some of the rows, in another order."""
-    columns = {field.name: getattr(rows, field.name) for field in fields(SampleRows)}
-    whole = {"history", "bias_ids", "bias_values", "bias_start", "allowed"}
-    taken = {name: x if name in whole else x[ids].contiguous() for name, x in columns.items()}
-    spans = [(int(rows.bias_start[s]), int(rows.bias_start[s + 1])) for s in ids]
-    taken["bias_start"] = torch.tensor([0, *(b - a for a, b in spans)]).cumsum(0).int()
-    for name in ("bias_ids", "bias_values"):
-        taken[name] = torch.cat([columns[name][a:b] for a, b in spans])
-    return SampleRows(**taken)
 
 
 @pytest.mark.parametrize("vocab", [111, 9001])

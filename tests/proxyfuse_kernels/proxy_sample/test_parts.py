@@ -10,13 +10,13 @@ import torch
 
 from proxyfuse_kernels.cpu import Tape
 from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows, reference
-from tests.proxyfuse_kernels.proxy_sample.test_compiled import (
+from tests.proxyfuse_kernels.proxy_sample.batches import (
     EVERYTHING,
-    TEAMS,
     assert_identical,
     mixed_logits,
     mixed_rows,
 )
+from tests.proxyfuse_kernels.proxy_sample.test_compiled import TEAMS
 
 CUTS = [(0, 12), (0, 5), (3, 4), (7, 1), (11, 1), (4, 8)]
 COUNT, VOCAB = 12, 4097

@@ -1,0 +1,60 @@
+"""The sampler's hot configurations, to be compiled ahead of time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxyfuse_kernels.build import Build
+from proxyfuse_kernels.proxy_sample.arguments import PART, Columns, Draws, Logits, Scratch
+from proxyfuse_kernels.proxy_sample.kernel import sample_part, settle_row
+from proxyfuse_kernels.proxy_sample.launch import WARPS
+
+FLOAT, INT, NONE = "*fp32:16", "*i32:16", "constexpr"
+FLOATS = ("alpha", "temperature", "top_p", "min_p", "repetition", "presence", "frequency")
+PADDED = 64  # parts of 128256 ids, rounded up
+
+
+def arguments(kind: str, *, alone: bool, whole: bool, chosen: bool) -> dict[str, Any]:
+    """The types of what both kernels take.
+
+    alone: the base without proxies; whole: with ranks, likeliest ids and roles; chosen: with masks
+    of allowed ids and given tokens.
+    """
+    proxy, stride = (NONE, "i32") if alone else (kind, "i32:16")
+    columns: dict[str, Any] = dict.fromkeys(Columns._fields, INT)
+    columns |= dict.fromkeys((*FLOATS, "bias_values"), FLOAT)
+    columns |= {"seed": "*i64:16", "is_given": "*i1:16", "words": "i32"}
+    if not chosen:
+        columns |= dict.fromkeys(("allowed", "allowed_row", "given", "is_given"), NONE)
+    more, ids = (FLOAT, INT) if whole else (NONE, NONE)
+    return {
+        "logits": Logits(kind, proxy, proxy, "i32:16", stride, stride),
+        "rows": Columns(**columns),
+        "draws": Draws(INT, FLOAT, FLOAT, "*i1:16", ids, more, ids, more),
+        "scratch": Scratch(FLOAT, INT, INT, FLOAT, more),
+        "fused_rows": "i32",
+    }
+
+
+def build(name: str, kernel: Any, arguments: dict[str, Any], **constants: bool) -> Build:
+    """Of either kernel."""
+    numbers = {"vocab": "i32:16"}
+    if kernel is settle_row:
+        numbers |= {"top": "i32", "parts": "i32"}
+    sizes = {"PART": PART, "PARTS": PADDED} | constants
+    return Build(name, kernel, arguments | numbers, sizes, WARPS, fp_fusion=False)
+
+
+def builds() -> list[Build]:
+    """Plain and filtered decoding, the base alone, and everything at once; logits are float32."""
+    plain = arguments(FLOAT, alone=False, whole=False, chosen=False)
+    alone = arguments(FLOAT, alone=True, whole=False, chosen=False)
+    everything = arguments(FLOAT, alone=False, whole=True, chosen=True)
+    return [
+        build("three roles", sample_part, plain, FILTERS=False),
+        build("three roles, filters", sample_part, plain, FILTERS=True),
+        build("three roles, filters", settle_row, plain),
+        build("base alone, filters", sample_part, alone, FILTERS=True),
+        build("ranks, top-n, masks, given", sample_part, everything, FILTERS=True),
+        build("ranks, top-n, masks, given", settle_row, everything),
+    ]
