@@ -50,17 +50,20 @@ def programs(compiler: str, built: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def sanitized(compiler: str, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `mistakes` is, with the library's own sources compiled under sanitizers.
+    """Where `mistakes` and `conduct` are, with the library's own sources under sanitizers.
 
     The kernels are as they were built: compiling them again would take longer than all else here,
     and what they read is fenced by the program itself.
     """
     tree = tmp_path_factory.mktemp("sanitized")
-    sources = [*sorted((ROOT / "csrc" / "sampler").glob("*.cpp")), OUTSIDE / "mistakes.cpp"]
+    sources = sorted((ROOT / "csrc" / "sampler").glob("*.cpp"))
     include = [f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'csrc' / 'include'}"]
     kernels = built / "csrc" / "cpu" / "libproxyfuse_sample.a"
     flags = ("-std=c++20", "-O1", "-g1", "-pthread", *SANITIZERS, *include)
-    run(compiler, *flags, *sources, kernels, "-o", tree / "mistakes")
+    run(compiler, *flags, "-shared", "-fPIC", *sources, kernels, "-o", tree / "libsampler.so")
+    for program in ("mistakes", "conduct"):
+        library = (tree / "libsampler.so", f"-Wl,-rpath,{tree}")
+        run(compiler, *flags, OUTSIDE / f"{program}.cpp", *library, "-o", tree / program)
     return tree
 
 

@@ -164,7 +164,10 @@ def test_bits_are_those_of_the_compiled_op(drawn: list[SampleDraws]) -> None:
 
 
 @pytest.mark.parametrize("build", ["programs", "sanitized"])
-def test_mistakes_are_refused(build: str, request: pytest.FixtureRequest) -> None:
-    program = request.getfixturevalue(build) / "mistakes"
-    done = subprocess.run([program], capture_output=True, text=True)
+@pytest.mark.parametrize("program", ["mistakes", "conduct"])
+def test_what_a_caller_may_rely_on(
+    build: str, program: str, request: pytest.FixtureRequest
+) -> None:
+    path = request.getfixturevalue(build) / program
+    done = subprocess.run([path], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
