@@ -47,6 +47,7 @@ typedef enum proxyfuse_finish {
   PROXYFUSE_ERROR = 4
 } proxyfuse_finish;
 
+/* A role is passed as an int. */
 typedef enum proxyfuse_role {
   PROXYFUSE_BASE = 0, /* and every role that is given nothing of its own */
   PROXYFUSE_EXPERT = 1,
@@ -97,12 +98,10 @@ PROXYFUSE_API void proxyfuse_engine_destroy(proxyfuse_engine *engine);
 PROXYFUSE_API proxyfuse_status proxyfuse_request_create(proxyfuse_request **request);
 PROXYFUSE_API proxyfuse_status proxyfuse_request_set(proxyfuse_request *request, const char *name,
                                                      const char *value);
-PROXYFUSE_API proxyfuse_status proxyfuse_request_text(proxyfuse_request *request,
-                                                      proxyfuse_role role, const char *utf8,
-                                                      size_t bytes);
-PROXYFUSE_API proxyfuse_status proxyfuse_request_ids(proxyfuse_request *request,
-                                                     proxyfuse_role role, const int32_t *ids,
-                                                     size_t count);
+PROXYFUSE_API proxyfuse_status proxyfuse_request_text(proxyfuse_request *request, int role,
+                                                      const char *utf8, size_t bytes);
+PROXYFUSE_API proxyfuse_status proxyfuse_request_ids(proxyfuse_request *request, int role,
+                                                     const int32_t *ids, size_t count);
 /* One more message of a conversation, which then takes the place of the prompt. */
 PROXYFUSE_API proxyfuse_status proxyfuse_request_message(proxyfuse_request *request,
                                                          const char *role, const char *content);

@@ -1,0 +1,101 @@
+// Options and requests of the C ABI.
+#include "../check.h"
+#include "handles.h"
+#include "names.h"
+#include "status.h"
+
+namespace proxyfuse::c {
+namespace {
+
+template <class Error, class Struct>
+proxyfuse_status set(const Fields<Struct> &fields, Struct &object, const char *name,
+                     const char *value) {
+  return guarded([&] {
+    const auto found = fields.find(name);
+    if (found == fields.end())
+      return failed(PROXYFUSE_UNKNOWN, (std::string("got no field named ") + name).c_str());
+    try {
+      found->second(object, value);
+    } catch (const std::invalid_argument &wanted) {
+      throw Error(std::string(name) + ": got \"" + value + "\", want " + wanted.what());
+    }
+    return PROXYFUSE_OK;
+  });
+}
+
+proxyfuse_status set_prompt(Prompt &prompt, int role, TextOrIds &&part) {
+  switch (role) {
+  case PROXYFUSE_BASE:
+    prompt.text_or_ids = std::move(part);
+    return PROXYFUSE_OK;
+  case PROXYFUSE_EXPERT:
+    prompt.expert = std::move(part);
+    return PROXYFUSE_OK;
+  case PROXYFUSE_ANTIEXPERT:
+    prompt.antiexpert = std::move(part);
+    return PROXYFUSE_OK;
+  }
+  return failed(PROXYFUSE_UNKNOWN, "got no role, want base, expert or antiexpert");
+}
+
+} // namespace
+} // namespace proxyfuse::c
+
+using namespace proxyfuse;
+using c::guarded;
+
+proxyfuse_status proxyfuse_options_create(proxyfuse_options **options) {
+  return guarded([&] {
+    *options = new proxyfuse_options{};
+    return PROXYFUSE_OK;
+  });
+}
+
+proxyfuse_status proxyfuse_options_set(proxyfuse_options *options, const char *name,
+                                       const char *value) {
+  return c::set<ConfigError>(c::option_fields(), options->fields, name, value);
+}
+
+void proxyfuse_options_destroy(proxyfuse_options *options) { delete options; }
+
+proxyfuse_status proxyfuse_request_create(proxyfuse_request **request) {
+  return guarded([&] {
+    *request = new proxyfuse_request{};
+    return PROXYFUSE_OK;
+  });
+}
+
+proxyfuse_status proxyfuse_request_set(proxyfuse_request *request, const char *name,
+                                       const char *value) {
+  return c::set<RequestError>(c::param_fields(), request->fields.params, name, value);
+}
+
+proxyfuse_status proxyfuse_request_text(proxyfuse_request *request, int role, const char *utf8,
+                                        size_t bytes) {
+  return guarded(
+      [&] { return c::set_prompt(request->fields.prompt, role, std::string(utf8, bytes)); });
+}
+
+proxyfuse_status proxyfuse_request_ids(proxyfuse_request *request, int role, const int32_t *ids,
+                                       size_t count) {
+  return guarded([&] {
+    return c::set_prompt(request->fields.prompt, role, std::vector<TokenId>(ids, ids + count));
+  });
+}
+
+proxyfuse_status proxyfuse_request_message(proxyfuse_request *request, const char *role,
+                                           const char *content) {
+  return guarded([&] {
+    request->fields.messages.push_back({role, content});
+    return PROXYFUSE_OK;
+  });
+}
+
+proxyfuse_status proxyfuse_request_check(const proxyfuse_request *request) {
+  return guarded([&] {
+    embed::check(request->fields);
+    return PROXYFUSE_OK;
+  });
+}
+
+void proxyfuse_request_destroy(proxyfuse_request *request) { delete request; }

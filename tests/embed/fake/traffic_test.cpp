@@ -1,0 +1,230 @@
+// Many threads, slow and throwing callbacks, cancelling and shutting down under load.
+#include "../traffic.h"
+#include "fake_backend.h"
+
+#include <memory>
+#include <random>
+
+using namespace proxyfuse;
+
+namespace {
+
+EngineOptions options(std::size_t most = 1 << 20, std::size_t deliverers = 1) {
+  EngineOptions options;
+  options.base = "fake";
+  options.max_pending = most;
+  options.callback_threads = deliverers;
+  return options;
+}
+
+void counts(const Ear &ear, std::size_t tokens) {
+  EXPECT(ear.finished && ear.ids.size() == tokens && ear.text.size() == tokens);
+  for (std::size_t at = 0; at < ear.ids.size(); ++at)
+    EXPECT(ear.ids[at] == static_cast<TokenId>(at));
+}
+
+void sixteen_threads(std::size_t deliverers) {
+  Engine engine(options(1 << 20, deliverers));
+  std::vector<std::thread> threads;
+  std::atomic<std::uint64_t> ended{0};
+  for (int t = 0; t < 16; ++t)
+    threads.emplace_back([&, t] {
+      std::mt19937 random(static_cast<unsigned>(t));
+      for (int r = 0; r < 40; ++r) {
+        Ear ear;
+        const auto id = engine.submit(asking("x", 1 + r % 20), ear.hearing());
+        if (random() % 3 == 0) {
+          std::this_thread::sleep_for(std::chrono::microseconds(random() % 300));
+          engine.cancel(id);
+        }
+        EXPECT(engine.await(id, 20s));
+        EXPECT(ear.finished);
+        EXPECT(ear.reason() == FinishReason::length || ear.reason() == FinishReason::abort);
+        counts(ear, ear.ids.size());
+        EXPECT(ear.reason() != FinishReason::length || ear.ids.size() == 1u + r % 20);
+        ++ended;
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  const Stats stats = engine.stats();
+  EXPECT(ended == 640 && stats.accepted == 640 && stats.finished + stats.aborted == 640);
+  EXPECT(stats.pending == 0 && stats.queued == 0 && stats.running == 0);
+}
+
+void futures() {
+  Engine engine(options());
+  std::vector<std::future<Output>> futures;
+  for (int at = 1; at <= 30; ++at)
+    futures.push_back(engine.submit(asking("x", at)));
+  for (std::size_t at = 0; at < futures.size(); ++at) {
+    const Output output = futures[at].get();
+    output.check();
+    EXPECT(output.finished && output.outputs[0].token_ids.size() == at + 1);
+  }
+  auto refused = engine.submit(asking(fake::REFUSED, 1)).get();
+  EXPECT(throws<RequestError>([&] { refused.check(); }));
+  auto broken = engine.submit(asking(fake::BROKEN, 1)).get();
+  EXPECT(throws<EngineError>([&] { broken.check(); }));
+}
+
+// A callback that is held up hears everything, joined, and holds up only its own thread.
+void slow_callbacks() {
+  Engine engine(options(8, 2));
+  Gate gate;
+  Ear slow, quick;
+  const auto held = engine.submit(asking("x", 500), [&](const Output &news) {
+    gate.wait();
+    slow.hear(news);
+  });
+  EXPECT(engine.await(engine.submit(asking("x", 300), quick.hearing()), 20s));
+  counts(quick, 300);
+  EXPECT(!engine.await(held, 1ms));
+  while (engine.stats().running > 0)
+    std::this_thread::sleep_for(1ms);
+  gate.open();
+  EXPECT(engine.await(held));
+  counts(slow, 500);
+  EXPECT(slow.calls == 2); // the first call's news, and all that came during it
+}
+
+void throwing_callbacks() {
+  Engine engine(options());
+  Ear good;
+  std::atomic<int> calls{0};
+  std::string said;
+  const auto bad = engine.submit(asking("x", 100000), [&](const Output &news) {
+    ++calls;
+    if (news.finished)
+      said = news.outputs[0].error;
+    throw std::runtime_error("mine");
+  });
+  const auto other = engine.submit(asking("x", 50), good.hearing());
+  const auto number = engine.submit(asking("x", 100000), [](const Output &) { throw 7; });
+  EXPECT(engine.await(bad, 20s) && engine.await(other, 20s) && engine.await(number, 20s));
+  EXPECT(calls == 2 && said == "the callback threw: mine");
+  counts(good, 50);
+  EXPECT(engine.stats().callback_errors == 4);
+}
+
+void queue_full() {
+  Engine engine(options(3));
+  Gate gate;
+  std::vector<RequestId> ids;
+  for (int at = 0; at < 3; ++at)
+    ids.push_back(engine.submit(asking("x", 2), [&](const Output &) { gate.wait(); }));
+  EXPECT(!engine.try_submit(asking("x", 2), [](const Output &) {}));
+  EXPECT(throws<QueueFullError>([&] { engine.submit(asking("x", 2), [](const Output &) {}); }));
+  EXPECT(throws<QueueFullError>([&] { engine.submit(asking("x", 2)); }));
+  EXPECT(engine.stats().rejected == 3 && engine.stats().pending == 3);
+  gate.open();
+  for (const RequestId id : ids)
+    EXPECT(engine.await(id, 20s));
+  EXPECT(engine.try_submit(asking("x", 2), [](const Output &) {}).has_value());
+}
+
+void shutdown_under_load() {
+  std::vector<std::unique_ptr<Ear>> ears;
+  {
+    Engine engine(options());
+    for (int at = 0; at < 200; ++at) {
+      ears.push_back(std::make_unique<Ear>());
+      engine.submit(asking("x", at % 2 ? 1000000 : 3), ears.back()->hearing());
+    }
+    std::vector<std::thread> threads;
+    for (int at = 0; at < 4; ++at)
+      threads.emplace_back([&] {
+        while (!throws<EngineError>([&] { engine.submit(asking("x", 1)).get(); }))
+          ;
+      });
+    EXPECT(!engine.shutdown(20ms) && !engine.shutdown(0ms));
+    for (std::thread &thread : threads)
+      thread.join();
+    EXPECT(!engine.cancel(1) && engine.await(1));
+  }
+  for (const auto &ear : ears)
+    EXPECT(ear->finished);
+}
+
+void shutdown_drains() {
+  Ear ear;
+  EngineOptions patient = options();
+  patient.drain_timeout = 20s;
+  {
+    Engine(patient).submit(asking("x", 50), ear.hearing());
+  }
+  counts(ear, 50);
+  Engine engine(options());
+  engine.submit(asking("x", 50), [](const Output &) {});
+  EXPECT(engine.shutdown(std::chrono::milliseconds::max()) && engine.shutdown(0ms));
+}
+
+void callbacks_call_the_engine() {
+  Engine engine(options());
+  Ear second;
+  std::atomic<RequestId> next{0};
+  const auto id = engine.submit(asking("x", 3), [&](const Output &news) {
+    EXPECT(throws<EngineError>([&] { engine.await(news.request_id); }));
+    EXPECT(throws<EngineError>([&] { engine.shutdown(0ms); }));
+    engine.stats();
+    if (news.finished)
+      next = engine.submit(asking("x", 5), second.hearing());
+  });
+  EXPECT(engine.await(id, 20s) && engine.await(next, 20s));
+  counts(second, 5);
+}
+
+void a_failing_engine() {
+  Engine engine(options());
+  Ear one, deadly;
+  const auto first = engine.submit(asking("x", 1000000), one.hearing());
+  const auto id = engine.submit(asking(fake::DEADLY, 9), deadly.hearing());
+  EXPECT(engine.await(id, 20s) && engine.await(first, 20s));
+  EXPECT(one.kind() == ErrorKind::engine && deadly.kind() == ErrorKind::engine);
+  EXPECT(throws<EngineError>([&] { engine.submit(asking("x", 1)); }));
+}
+
+void loading_that_fails() {
+  EngineOptions missing = options(), strange = options();
+  missing.base = "missing", strange.base = "strange";
+  EXPECT(throws<ModelError>([&] { Engine engine(missing); }));
+  EXPECT(throws<EngineError>([&] { Engine engine(strange); }));
+}
+
+void many_continuations() {
+  Engine engine(options());
+  Request request = asking("x", 4);
+  request.params.n = 5;
+  Ear ear;
+  EXPECT(engine.await(engine.submit(request, ear.hearing()), 20s));
+  EXPECT(ear.ids.size() == 20 && ear.last.outputs.size() == 5);
+  const Output whole = engine.submit(request).get();
+  EXPECT(whole.outputs.size() == 5 && whole.outputs[4].index == 4);
+}
+
+void moved_engines() {
+  Engine engine(options());
+  Engine other(std::move(engine));
+  EXPECT(other.submit(asking("x", 2)).get().finished);
+  other = Engine(options());
+  EXPECT(other.submit(asking("x", 2)).get().finished);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  return run({{"sixteen_threads", [] { sixteen_threads(1); }},
+              {"sixteen_threads_four_deliverers", [] { sixteen_threads(4); }},
+              {"futures", futures},
+              {"slow_callbacks", slow_callbacks},
+              {"throwing_callbacks", throwing_callbacks},
+              {"queue_full", queue_full},
+              {"shutdown_under_load", shutdown_under_load},
+              {"shutdown_drains", shutdown_drains},
+              {"callbacks_call_the_engine", callbacks_call_the_engine},
+              {"a_failing_engine", a_failing_engine},
+              {"loading_that_fails", loading_that_fails},
+              {"many_continuations", many_continuations},
+              {"moved_engines", moved_engines}},
+             argc, argv);
+}
