@@ -4,6 +4,7 @@
 #include "proxyfuse/errors.h"
 
 #include <Python.h>
+#include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <sstream>
@@ -27,6 +28,16 @@ struct Config {
   PyConfig fields;
 };
 
+// Importing _signal takes SIGINT, whatever the configuration says. So that happens here, where it
+// can be undone, and not in somebody's import.
+void import_signal_module() {
+  struct sigaction before{};
+  sigaction(SIGINT, nullptr, &before);
+  Py_XDECREF(PyImport_ImportModule("_signal"));
+  PyErr_Clear();
+  sigaction(SIGINT, &before, nullptr);
+}
+
 void start(const std::string &python) {
   PyPreConfig before;
   PyPreConfig_InitIsolatedConfig(&before); // with configure_locale off
@@ -39,6 +50,7 @@ void start(const std::string &python) {
   require(PyConfig_SetBytesString(fields, &fields->program_name, python.c_str()), python);
   require(PyConfig_SetBytesString(fields, &fields->executable, python.c_str()), python);
   require(Py_InitializeFromConfig(fields), python);
+  import_signal_module();
   PyEval_SaveThread();
 }
 
