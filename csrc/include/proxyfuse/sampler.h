@@ -1,6 +1,6 @@
 // The fused sampler over raw pointers, for programs that run the three forward passes themselves.
 //
-//     fused  = base + alpha * (expert - antiexpert)                                    float32
+//     fused  = base + alpha * (expert - antiexpert)         float32; base itself where alpha is 0
 //     shaped = fused + bias, then penalties, then -inf where not allowed
 //     scaled = shaped / temperature                               (shaped itself where greedy)
 //     token  = argmax over the ids kept by top-k, then top-p, then min-p of  scaled + gumbel
@@ -106,7 +106,7 @@ struct Bias {
 // What one row asks for. Names, meanings and defaults are those of Python's SamplingParams. What
 // the views point at must last until sample() has returned.
 struct SampleRow {
-  float alpha = 1;              // how far the experts steer; any finite number
+  float alpha = 1;              // how far the experts steer; at 0 they have no say
   float temperature = 1;        // 0 is greedy
   std::int32_t top_k = 0;       // 0 keeps all; ties with the k-th value are kept
   float top_p = 1;              // (0, 1]; the fewest likeliest ids whose mass reaches it
@@ -142,14 +142,16 @@ struct Candidate {
 // temperature.
 struct Draw {
   std::int32_t token; // 0 unless finite
-  // False where a logit that counts is NaN or infinite, or where bias and mask leave nothing to
-  // draw. The row's numbers are NaN then; its neighbours are unharmed.
+  // False where a fused logit is NaN or infinite, or where bias and mask leave nothing to draw. The
+  // row's numbers are NaN then; its neighbours are unharmed.
   bool finite;
-  float logprob;                     // of token
-  float logsumexp;                   // of the fused logits
-  std::int32_t rank;                 // 1 + how many ids have a larger fused logit; 0 unless asked
-  std::array<float, 3> role_logprob; // under base, expert, antiexpert alone; NaN unless asked
-  View<Candidate> top;               // likeliest first, lower id first among equals
+  float logprob;     // of token
+  float logsumexp;   // of the fused logits
+  std::int32_t rank; // 1 + how many ids have a larger fused logit; 0 unless asked
+  // Token's under base, expert and antiexpert alone. NaN unless asked, or where a role is absent or
+  // not finite.
+  std::array<float, 3> role_logprob;
+  View<Candidate> top; // likeliest first, lower id first among equals
 };
 
 // Draws a token a row. Holds its threads and buffers from call to call: once those have met the
