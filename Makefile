@@ -16,7 +16,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 NATIVE := $(shell find csrc -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null)
 RECIPES := $(shell find csrc cmake -type f -name '*[Cc][Mm]ake*' 2>/dev/null)
 # C++ that is no part of the Python package, but kept like the rest
-OUTSIDE := $(shell find examples tests -type f \( -name '*.h' -o -name '*.cpp' \) 2>/dev/null)
+OUTSIDE := $(shell find examples tests bench -type f \( -name '*.h' -o -name '*.cpp' \) 2>/dev/null)
 
 .PHONY: demo test check bench bench-peers gpu
 

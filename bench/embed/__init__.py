@@ -1,0 +1,1 @@
+"""What embedding costs: libproxyfuse against the Python engine that it steps."""
