@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -22,14 +21,12 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-import proxyfuse
+from bench.embed.build import build, environment
 from bench.harness import save
 from proxyfuse import LLM, Prompt, SamplingParams
 from proxyfuse.demo import FOLDER
 from proxyfuse.engine.outputs import RequestOutput
 
-ROOT = Path(proxyfuse.__file__).parents[1]
-CMAKE = Path(proxyfuse.__file__).parent / "native" / "lib" / "cmake" / "proxyfuse"
 ROLES = ("base", "expert", "antiexpert")
 Times = dict[str, float]  # first_us, token_us
 
@@ -38,17 +35,13 @@ class Program:
     """rounds.cpp, built against the installed package, answering line by line."""
 
     def __init__(self, scratch: Path) -> None:
-        source = Path(__file__).parent / "program"
-        where = (f"-Dproxyfuse_DIR={CMAKE}", "-DCMAKE_BUILD_TYPE=Release")
-        for command in (["-S", source, "-B", scratch, *where], ["--build", scratch]):
-            subprocess.run(["cmake", *command], check=True, stdout=subprocess.DEVNULL)
-        path = f"{ROOT}:{ROOT / 'kernels'}"
+        build(Path(__file__).parent / "program", scratch)
         self._process = subprocess.Popen(
             [scratch / "rounds", *(FOLDER / role for role in ROLES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PROXYFUSE_VENV": sys.prefix, "PROXYFUSE_PYTHONPATH": path},
+            env=environment(),
         )
 
     def round(self, streams: int, tokens: int) -> Times:

@@ -129,6 +129,7 @@ void Desk::called(const Delivery &delivery, const std::string &failure) {
     over_.notify_all();
   } else if (pending.has_news) {
     enqueue(delivery.pending);
+    ready_.notify_one();
   }
 }
 

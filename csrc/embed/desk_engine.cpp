@@ -5,9 +5,13 @@
 namespace proxyfuse::embed {
 
 void Desk::tell(std::vector<Output> &&outputs) {
-  std::lock_guard hold(lock_);
-  for (Output &output : outputs)
-    tell(std::move(output));
+  {
+    std::lock_guard hold(lock_);
+    for (Output &output : outputs)
+      tell(std::move(output));
+  }
+  if (!outputs.empty())
+    ready_.notify_all(); // once a step: a deliverer that wakes earlier finds the lock taken
 }
 
 std::vector<RequestId> Desk::running() {
@@ -25,6 +29,7 @@ void Desk::fail_all(ErrorKind kind, const std::string &why) {
   incoming_.cancelled.clear();
   for (const auto &[id, pending] : pending_)
     tell(last_output(id, pending->n, FinishReason::error, kind, why));
+  ready_.notify_all();
 }
 
 // With the lock held.
@@ -42,7 +47,10 @@ void Desk::tell(Output &&output) {
   }
   if (!pending->failure.empty() && !output.finished)
     return;
-  join(pending->news, std::move(output));
+  if (pending->has_news)
+    join(pending->news, std::move(output));
+  else
+    pending->news = std::move(output);
   pending->has_news = true;
   enqueue(pending);
 }
@@ -68,7 +76,6 @@ void Desk::enqueue(const std::shared_ptr<Pending> &pending) {
     return;
   pending->waiting = true;
   due_.push_back(pending);
-  ready_.notify_one();
 }
 
 } // namespace proxyfuse::embed
