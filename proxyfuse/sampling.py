@@ -119,6 +119,17 @@ class SamplingParams:
         """Whether the likeliest token is taken instead of a draw."""
         return self.temperature < GREEDY_BELOW
 
+    @property
+    def penalised(self) -> bool:
+        """Whether what was written changes what is likely, other than through the models."""
+        neutral = self.repetition_penalty == 1.0
+        return not (neutral and self.presence_penalty == 0 and self.frequency_penalty == 0)
+
+    @property
+    def changes(self) -> bool:
+        """Whether the rows of one sequence differ in more than their position."""
+        return self.min_tokens > 0 or self.penalised
+
 
 def _as_tuple(value: object, keep_none: bool) -> object:
     """One item or many as a tuple; what is neither is left as it is, to be refused."""

@@ -53,24 +53,30 @@ class Sequence:
     limit: int = 2**31  # the most tokens of the continuation
     continuation: list[int] = field(default_factory=list)
     row: int = 0
+    ahead: int = 0  # rows of the sampler that were planned and are not settled
     given: int = 0  # this many continuation tokens were given to be scored; 0 while writing
     cacheable: bool = True  # prefix-cache hits allowed (not where prompt rows are wanted)
     salt: bytes = b""  # sequences share pages only with sequences of the same salt
     status: Status = Status.WAITING
     arrival: int = 0  # numbered by the scheduler; preemption takes the latest first
 
+    @property
+    def reach(self) -> int:
+        """The next row to plan, if every row that was planned adds a token."""
+        return self.row + self.ahead
+
     def length(self, lane: Lane) -> int:
         """Tokens the lane has in all, computed or not."""
         return len(lane.prompt) + len(self.continuation)
 
     def front(self, lane: Lane) -> int:
-        """The lane position of the next row wanted.
+        """The lane position of the next row wanted, as far on as it may turn out to be.
 
         Lane tokens [0, front) may be computed in any step. Rows [row, row + count) sit on positions
         [front, front + count), which all lanes compute in the one step that samples them: so a
         slice stops at `front` or before it, or at `front + count` in a step that samples.
         """
-        return len(lane.prompt) - 1 + self.row
+        return len(lane.prompt) - 1 + self.reach
 
     def tokens(self, lane: Lane, start: int, stop: int) -> list[int]:
         """The lane's tokens in [start, stop)."""

@@ -85,3 +85,36 @@ class Ops(Protocol):
 
     def silu_mul(self, gate_up: Tensor, out: Tensor) -> None:
         """out = silu(gate) * up.  gate_up [T, 2F], gate first; out [T, F]."""
+
+
+class AheadOps(Ops, Protocol):
+    """What a step is asked for besides, where it is planned before the last one has landed."""
+
+    def accept(
+        self,
+        tokens: Tensor,
+        ids: Tensor,
+        heads: Tensor,
+        entries: Tensor,
+        counts: Tensor,
+        slack: Tensor,
+        last: Tensor,
+    ) -> None:
+        """How far drafts hold: slack[n] of counts[n] rows do not, last[n] was drawn by the last
+        that does.
+
+        Rows entries[n, :counts[n]] of the sampler drew tokens[row], having read ids[heads[row]]:
+        a row holds if the one before it holds and drew what it read. tokens, heads [S], ids [T],
+        entries [N, C], counts, slack and last [N], all int32; counts[n] >= 1.
+        """
+
+    def retract(self, positions: Tensor, source: Tensor, slack: Tensor) -> None:
+        """positions -= slack[source].  positions and source [T], slack [N], all int32."""
+
+    def locate(
+        self, positions: Tensor, lanes: Tensor, page_table: Tensor, size: int, slots: Tensor
+    ) -> None:
+        """slots = page_table[lane, position // size] * size + position % size.
+
+        positions, lanes and slots [T] int32, page_table [L, W] int32, pages of `size` slots.
+        """

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from proxyfuse_kernels.accept.reference import accept
 from proxyfuse_kernels.embed.reference import embed
 from proxyfuse_kernels.linear.reference import linear
+from proxyfuse_kernels.locate.reference import locate
 from proxyfuse_kernels.paged_attention.reference import paged_attention
 from proxyfuse_kernels.place.reference import place
+from proxyfuse_kernels.retract.reference import retract
 from proxyfuse_kernels.rms_norm.reference import rms_norm
 from proxyfuse_kernels.rope_append.reference import rope_append
 from proxyfuse_kernels.select.reference import select
@@ -13,7 +16,7 @@ from proxyfuse_kernels.silu_mul.reference import silu_mul
 
 
 class ReferenceOps:
-    """`Ops` in plain torch on any device: slow, and what every other version is tested against."""
+    """`AheadOps` in plain torch on any device: slow, and what every other version is held to."""
 
     embed = staticmethod(embed)
     rms_norm = staticmethod(rms_norm)
@@ -23,3 +26,6 @@ class ReferenceOps:
     rope_append = staticmethod(rope_append)
     paged_attention = staticmethod(paged_attention)
     silu_mul = staticmethod(silu_mul)
+    accept = staticmethod(accept)
+    retract = staticmethod(retract)
+    locate = staticmethod(locate)

@@ -106,9 +106,9 @@ class Ledger:
                 yield from lane.hashes[lane.computed // slots : full]
 
     def publish(self, sequence: Sequence, role: Role, lane: Lane) -> None:
-        """Tell the index which of the lane's pages are full; all computed tokens must be known."""
+        """Tell the index which of the lane's pages are full of tokens that are known."""
         slots = self._slots[role]
-        full = lane.computed // slots
+        full = min(lane.computed, sequence.length(lane)) // slots
         if full <= lane.published or not self._shares(sequence):
             return
         name_pages(sequence, role, lane, full, slots, self._salt(sequence))

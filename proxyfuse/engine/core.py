@@ -50,6 +50,7 @@ class Engine:
         self.metrics = Metrics()
         self._requests: dict[str, Running] = {}
         self._writings: dict[Sequence, Writing] = {}
+        self._flying: Flight | None = None  # launched, and not to be settled before the next is
 
     @property
     def busy(self) -> bool:
@@ -71,12 +72,19 @@ class Engine:
                 self._scheduler.add(writing.sequence)
 
     def step(self) -> None:
-        """Plan, launch, settle: one step of everything that is running."""
+        """Plan, launch, settle: one step of everything that is running.
+
+        Where the runner runs ahead, what is settled is the step before.
+        """
         if self.busy:
             speculator, begun = self._speculator, perf_counter()
             speculator.begin(self._scheduler.running)
             plan = self._scheduler.plan()
-            flight = self._runner.launch(plan, *speculator.how)
+            flight = None if plan.empty else self._runner.launch(plan, *speculator.how)
+            if self._runner.ahead:
+                flight, self._flying = self._flying, flight
+            if flight is None:
+                return
             self.settle(flight)
             if flight.familiar:
                 speculator.timed(perf_counter() - begun)
@@ -89,14 +97,17 @@ class Engine:
         now = perf_counter()
         self._scheduler.settle(plan, kept)
         for sample, tokens, fared in zip(plan.samples, kept, landed.fared, strict=True):
-            writing = self._writings[sample.sequence]
+            writing = self._writings.get(sample.sequence)
+            if writing is None:
+                continue
             if tokens:
                 writing.verified(fared.tried, len(tokens), now)
                 self._count(fared.tried, len(tokens) - 1)
             if writing.ending is not None:
                 self._end(writing, writing.ending)
         for request_id in dict.fromkeys(sample.sequence.request_id for sample in plan.samples):
-            self._tell(self._requests[request_id])
+            if request_id in self._requests:
+                self._tell(self._requests[request_id])
 
     def _count(self, drafted: int, accepted: int) -> None:
         so_far = self.metrics
@@ -105,11 +116,16 @@ class Engine:
         )
 
     def _take(self, sample: Sample, entries: list[int], landed: Landed) -> list[int]:
-        """The tokens that one sample adds to its sequence; a failure to read them is its own."""
-        writing = self._writings[sample.sequence]
+        """The tokens that one sample adds to its sequence; a failure to read them is its own.
+
+        None where the sequence ended while this was flying.
+        """
         kept: list[int] = []
+        writing = self._writings.get(sample.sequence)
+        if writing is None:
+            return kept
         try:
-            for row, entry in enumerate(entries, sample.row):
+            for row, entry in enumerate(entries, sample.sequence.row):
                 token = writing.take(row, landed, entry)
                 if token is not None:
                     kept.append(token)
@@ -160,6 +176,7 @@ class Engine:
 
     def fail_all(self, failure: BaseException) -> None:
         """End every request with an error: a step failed and none of them can be trusted."""
+        self._flying = None
         for request_id in list(self._requests):
             self._end_request(request_id, Ending("error", _named(failure)))
 

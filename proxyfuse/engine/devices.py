@@ -17,7 +17,9 @@ from proxyfuse.runner.stage_taped import TapedStage
 from proxyfuse.runner.streams import Streams
 from proxyfuse.runner.team import make_team
 from proxyfuse.trio import Role
+from proxyfuse_kernels.ops import AheadOps
 from proxyfuse_kernels.proxy_sample import Sampler
+from proxyfuse_kernels.reference import ReferenceOps
 
 
 def find_device(name: str) -> torch.device:
@@ -46,12 +48,20 @@ class Place(NamedTuple):
     stage: Stage
     streams: Streams | None = None  # None: the host computes
     graphs: bool = False  # what comes again is captured
+    ahead: AheadOps | None = None  # a step may be launched before the one before it has landed
 
 
-def calls(vocab: int) -> tuple[PlainStage, bool]:
-    """Calls of plain torch operations, on whatever device their tensors lie; and whether a graph
-    can hold them: some of these look at their tensors."""
-    return PlainStage(Sampler(vocab).into), False
+class Calls(NamedTuple):
+    """Operations that give their work to the current stream of a device."""
+
+    plain: PlainStage
+    ahead: AheadOps
+    fit: bool  # for a graph: none of them waits for the device
+
+
+def calls(vocab: int) -> Calls:
+    """Plain torch operations, on whatever device their tensors lie; some look at their tensors."""
+    return Calls(PlainStage(Sampler(vocab).into), ReferenceOps(), False)
 
 
 def find_place(
@@ -61,9 +71,9 @@ def find_place(
     device = beside_host(at)
     if device is None:
         team = make_team(config.num_threads)
-        stage = calls(vocab)[0] if team is None else TapedStage(Sampler(vocab, team), team)
+        stage = calls(vocab).plain if team is None else TapedStage(Sampler(vocab, team), team)
         return Place(stage)
     streams = Streams(device, roles)
-    plain, fit = calls(vocab)
+    plain, ahead, fit = calls(vocab)
     graphs = fit and not config.enforce_eager
-    return Place(StreamStage(plain, streams, graphs=graphs), streams, graphs)
+    return Place(StreamStage(plain, streams, graphs=graphs), streams, graphs, ahead)

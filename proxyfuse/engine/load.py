@@ -240,8 +240,16 @@ def _runner(
         tokens=limits.max_model_len,
         drafts=speculator.most,
     )
-    vocab, (stage, streams, graphs) = limits.vocab, place
-    runner = Runner(decoders, arena, capacity, vocab, stage, streams, pads=graphs)
-    if graphs:
+    runner = Runner(
+        decoders,
+        arena,
+        capacity,
+        limits.vocab,
+        place.stage,
+        place.streams,
+        pads=place.graphs,
+        ahead=place.ahead,
+    )
+    if place.graphs:
         runner.prepare({0, speculator.fixed or 0} if len(decoders) > 1 else {0})
     return runner

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
+from proxyfuse.runner.ahead import Ahead
 from proxyfuse.runner.drafts import Drafts
 from proxyfuse.runner.forward import Forward
-from proxyfuse.runner.layout import Layout
+from proxyfuse.runner.layout import Counted
 from proxyfuse.runner.stage import Draft, Launch, Part, Stage
 from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
@@ -17,34 +17,23 @@ from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 MOST_LAUNCHES = 256  # of shapes that were met; all are forgotten before there are more
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A step that was written down: what it runs, by the numbers that shape it."""
-
-    layout: Layout
-    counts: Mapping[Role, tuple[int, int]]  # rows of each forward, and how many feed its head
-    drawer: Role | None  # who draws drafts
-    alone: bool  # one sequence has all rows: those past an early end of drafting can be left out
-    regular: bool = False  # of one of few shapes, which come again and again
-
-    @property
-    def shape(self) -> tuple[object, ...]:
-        """Equal for steps that take the same parts."""
-        layout = self.layout
-        sizes = (layout.fused, len(layout.rows), *layout.stretches)
-        return (self.drawer, self.alone, self.regular, *self.counts.values(), *sizes)
-
-
 class Assembly:
     """Makes launches of steps; one that comes again is found again."""
 
     def __init__(
-        self, stage: Stage, forwards: Trio[Forward], drafts: Drafts, words: Tensor
+        self,
+        stage: Stage,
+        forwards: Trio[Forward],
+        drafts: Drafts,
+        words: Tensor,
+        ahead: Ahead | None,
     ) -> None:
+        """`ahead`: where steps are planned before the last one has landed."""
         self._stage = stage
         self._forwards = forwards
         self._drafts = drafts
         self._words = words
+        self._ahead = ahead
         self._passing: SampleRows | None = None
         self._launches: dict[tuple[object, ...], Launch] = {}
         self._lasting: dict[tuple[object, ...], Launch] = {}
@@ -90,13 +79,20 @@ class Assembly:
         histories: list[Tensor],
         often: bool,
     ) -> Launch:
+        first = self._begin(step)
         if step.drawer is None or rows is None:
-            return self._stage.launch([], [], [self._verify(step, rows, draws, 0)], often=often)
-        first = [self._forwards[step.drawer].run(*step.counts[step.drawer])]
+            return self._stage.launch(first, [], [self._verify(step, rows, draws, 0)], often=often)
+        first.append(self._forwards[step.drawer].run(*step.counts[step.drawer]))
         count = len(step.layout.stretches)
         drafts = [self._draft(step, rows, histories, draft) for draft in range(count)]
         verify = [self._verify(step, rows, draws, count - fed) for fed in range(count + 1)]
         return self._stage.launch(first, drafts, verify, often=often)
+
+    def _begin(self, step: Counted) -> list[Part]:
+        """What the last flight left is put in its place."""
+        if self._ahead is None:
+            return []
+        return [self._stage.record(partial(self._ahead.begin, step))]
 
     def _draft(self, step: Counted, rows: SampleRows, histories: list[Tensor], draft: int) -> Draft:
         """Draw from the rows before, tell those who read it, and run the rows that do."""
@@ -128,4 +124,6 @@ class Assembly:
             roles = step.counts if step.layout.fused else (Role.BASE,)
             logits = [self._forwards[r].logits(0, n) for r, n in zip(roles, heads, strict=False)]
             parts.append(self._stage.sample(logits, rows, 0, draws))
+            if self._ahead is not None:
+                parts.append(self._stage.record(partial(self._ahead.end, draws.tokens)))
         return parts

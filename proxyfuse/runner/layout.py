@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
 from proxyfuse.plan import Sample
 from proxyfuse.sequence import Sequence
+from proxyfuse.trio import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,24 @@ class Layout:
     entries: list[list[int]]  # where the rows of each of the plan's samples stand
     rows: list[tuple[Sequence, int]]  # what stands where
     fused: int  # rows of three lanes: the leading ones
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A step that was written down: what it runs, by the numbers that shape it."""
+
+    layout: Layout
+    counts: Mapping[Role, tuple[int, int]]  # rows of each forward, and how many feed its head
+    drawer: Role | None  # who draws drafts
+    alone: bool  # one sequence has all rows: those past an early end of drafting can be left out
+    regular: bool = False  # of one of few shapes, which come again and again
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Equal for steps that take the same parts."""
+        layout = self.layout
+        sizes = (layout.fused, len(layout.rows), *layout.stretches)
+        return (self.drawer, self.alone, self.regular, *self.counts.values(), *sizes)
 
 
 def lay_out(samples: Seq[Sample]) -> Layout:

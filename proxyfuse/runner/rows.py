@@ -65,6 +65,7 @@ class RowWriter:
         self._arrays = arrays
         self._slots = slots  # slots of a page
         self._seats = Seats(arrays["page_table"])
+        self._starts: dict[Sequence, int] = {}
         self._ends: dict[Sequence, int] = {}
 
     def write(self, slices: list[Slice], samples: list[Sample], layout: Layout) -> tuple[int, int]:
@@ -99,7 +100,7 @@ class RowWriter:
         seats = self._seats.seats
         for column, sample in enumerate(layout.drafting):
             lane = sample.sequence.lanes[self._role]
-            begin = sample.sequence.front(lane) + 1
+            begin = len(lane.prompt) + sample.row
             stop = begin + sample.drawn
             drawn["positions"][: sample.drawn, column] = range(begin, stop)
             drawn["slots"][: sample.drawn, column] = self._slots_of(lane, begin, stop)
@@ -110,17 +111,24 @@ class RowWriter:
         """The row that reads a draft (0 is the first), as `write` laid them out."""
         return self._ends[sample.sequence] - sample.drafts + draft
 
+    def stretch(self, sequence: Sequence) -> tuple[int, int]:
+        """Where the sequence's rows begin and end, as they were laid out."""
+        return self._starts[sequence], self._ends[sequence]
+
     def _write(self, slices: list[Slice], drafts: Mapping[Sequence, tuple[int, ...]]) -> None:
         seats = self._seats.seat([cut.lane for cut in slices])
         ids: list[int] = []
         positions: list[int] = []
         slots: list[int] = []
         lanes: list[int] = []
-        self._ends = {}
+        self._starts, self._ends = {}, {}
         for cut in slices:
-            ids += cut.sequence.tokens(cut.lane, cut.start, cut.stop)
-            if cut.sequence in drafts:
-                ids += drafts[cut.sequence]
+            known = cut.sequence.tokens(cut.lane, cut.start, cut.stop)
+            later = drafts.get(cut.sequence, ())
+            self._starts[cut.sequence] = len(ids)
+            ids += known
+            ids += [0] * (cut.stop - cut.start - len(known) - len(later))  # still in flight
+            ids += later
             positions += range(cut.start, cut.stop)
             slots += self._slots_of(cut.lane, cut.start, cut.stop)
             lanes += [seats[cut.lane]] * (cut.stop - cut.start)

@@ -12,13 +12,14 @@ import torch
 
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
 from proxyfuse.plan import Plan
+from proxyfuse.runner.ahead import Ahead, ahead_fields
 from proxyfuse.runner.arena import Arena
-from proxyfuse.runner.assembly import Assembly, Counted
+from proxyfuse.runner.assembly import Assembly
 from proxyfuse.runner.device import Device, Event
 from proxyfuse.runner.drafts import Drafts, draft_fields
 from proxyfuse.runner.draws import Flight
 from proxyfuse.runner.forward import Forward
-from proxyfuse.runner.layout import Layout, lay_out
+from proxyfuse.runner.layout import Counted, Layout, lay_out
 from proxyfuse.runner.outcome import Outcome, Risen
 from proxyfuse.runner.padding import Padding
 from proxyfuse.runner.rows import RowWriter, row_fields
@@ -27,6 +28,7 @@ from proxyfuse.runner.stage import Stage
 from proxyfuse.runner.staging import Staging
 from proxyfuse.runner.streams import Streams
 from proxyfuse.trio import Role, Trio
+from proxyfuse_kernels.ops import AheadOps
 from proxyfuse_kernels.proxy_sample import SampleDraws
 
 T = TypeVar("T")
@@ -57,10 +59,12 @@ class Runner:
         streams: Streams | None = None,
         *,
         pads: bool = False,
+        ahead: AheadOps | None = None,
     ) -> None:
         """`streams`: of the device that `stage` gives its work to; None: the host computes.
 
         pads: steps are filled up to few sizes; the arena's last page is for what nobody reads.
+        ahead: a step may be planned and launched before the one before it has landed.
         """
         device = None if streams is None else streams.device
         self._streams = streams
@@ -91,7 +95,15 @@ class Runner:
         )
         self._sampler_rows = SamplerWriter(self._staging, vocab, device)
         forwards = {role: self._forward(role, decoders[role], stage) for role in decoders}
-        self._assembly = Assembly(stage, Trio(forwards), self._drafts, self._staging.words)
+        self._ahead = None if ahead is None else Ahead(ahead, self._staging, slots)
+        self._assembly = Assembly(
+            stage, Trio(forwards), self._drafts, self._staging.words, self._ahead
+        )
+
+    @property
+    def ahead(self) -> bool:
+        """Whether a step may be planned and launched before the one before it has landed."""
+        return self._ahead is not None
 
     def _forward(self, role: Role, decoder: Decoder, stage: Stage) -> Forward:
         arena, capacity = self.arena, self._capacity
@@ -142,6 +154,8 @@ class Runner:
         layout = lay_out(plan.samples)
         rows = self._sampler_rows.write(plan.samples, layout) if plan.samples else None
         step = self._write(plan, layout, drawer if layout.drafting else None, regular)
+        if self._ahead is not None:
+            self._ahead.write(plan, layout, self._writers)
         histories = self._sampler_rows.history_index(layout)
         self._staging.upload()
         draws = self._outcome.draws(plan.samples)
@@ -185,6 +199,8 @@ def _staging(slots: Trio[int], capacity: Capacity, device: Device | None) -> Sta
         pages = -(-capacity.tokens // size)
         own = row_fields(capacity.rows, capacity.sequences, pages, capacity.samples)
         fields |= {f"{role.label}.{name}": field for name, field in own.items()}
+    sizes = (capacity.rows, capacity.samples, capacity.sequences, capacity.drafts)
+    fields |= ahead_fields(*sizes, slots.roles)
     fields |= draft_fields(capacity.drafts, capacity.sequences, max(len(slots) - 1, 1))
     return Staging(fields, device)
 

@@ -61,7 +61,7 @@ class SamplerWriter:
         if self._kept is not None:
             return self._kept
         scoring = self._write_given(rows)
-        if scoring or any(_changes(sequence.params) for sequence in sequences):
+        if scoring or any(sequence.params.changes for sequence in sequences):
             return self._make(samples, rows, sequences, scoring)
         edited = any(_edited(sequence.params) for sequence in sequences)
         self._last = sequences  # of more rows what is made of them says nothing
@@ -141,7 +141,7 @@ class SamplerWriter:
         history: list[int] = []
         splits = self._histories = {}
         for at, (sequence, row) in enumerate(rows):
-            if not _penalised(sequence.params):
+            if not sequence.params.penalised:
                 self._put_history(at, 0, 0, 0)
                 continue
             prompt = sequence.lanes.base.prompt
@@ -219,16 +219,6 @@ def _given(sequence: Sequence, row: int) -> int | None:
     if row < 0:
         return sequence.lanes.base.prompt[row]
     return sequence.continuation[row] if row < len(sequence.continuation) else None
-
-
-def _penalised(params: SamplingParams) -> bool:
-    neutral = params.repetition_penalty == 1.0
-    return not (neutral and params.presence_penalty == 0 and params.frequency_penalty == 0)
-
-
-def _changes(params: SamplingParams) -> bool:
-    """Whether more than the position of a drawn row differs from step to step."""
-    return params.min_tokens > 0 or _penalised(params)
 
 
 def _edited(params: SamplingParams) -> bool:

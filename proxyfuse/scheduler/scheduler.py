@@ -80,11 +80,12 @@ class Scheduler:
     def settle(self, plan: Plan, kept: Seq[Seq[int]]) -> None:
         """The plan was run: kept[i] are the drawn tokens that plan.samples[i] adds to its sequence.
 
+        Plans are settled in their order; one more may have been made in the meantime.
         Rows whose token was known beforehand (given, or of the prompt) add none. Keeping fewer
         tokens than were drawn takes the lanes back to them. Retired sequences are skipped.
         """
         for sample, tokens in zip(plan.samples, kept, strict=True):
-            if sample.sequence.status is Status.RUNNING:
+            if sample.sequence.status is not Status.FINISHED:  # it may have been preempted since
                 settle_rows(sample, tokens)
         for role, slices in plan.slices.items():
             for piece in slices:  # a retired lane has computed nothing, and publishes nothing
@@ -136,7 +137,7 @@ class Scheduler:
         last = None
         while waiting and slots > 0 and spare > 0:
             sequence = waiting[0]
-            if not all(step.rows[role] for role in sequence.lanes):
+            if sequence.ahead or not all(step.rows[role] for role in sequence.lanes):
                 break
             found = ledger.match(sequence, last)
             price = ledger.price(sequence, found)
@@ -172,6 +173,8 @@ class Scheduler:
         are taken only while every running lane can have another: none is preempted for drafts.
         """
         rows, draft = wanted(sequence, self._drafts)
+        if not rows:
+            return True
         count = step.count(sequence, rows)
         stops = step.stops(sequence, count)
         spared = len(self._roles) * len(self._queues.running) if count > 1 else 0

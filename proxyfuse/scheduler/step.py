@@ -54,7 +54,8 @@ class Step:
             samples = self._alone if len(sequence.lanes) == 1 else self._fused
             proposed = draft.tokens[: count - 1]
             drawn = min(draft.length, count - 1)
-            samples.append(Sample(sequence, sequence.row, count, proposed, drawn))
+            samples.append(Sample(sequence, sequence.reach, count, proposed, drawn))
+            sequence.ahead += count
             self.sampler_rows -= count
 
     def plan(self, preempted: list[Sequence]) -> Plan:

@@ -96,10 +96,16 @@ class Speculator:
         """The sequence has ended."""
         self._sequences.pop(sequence, None)
 
-    def draft(self, sequence: Sequence) -> Draft:
-        """What to verify after the sequence's next token."""
+    def draft(self, sequence: Sequence) -> Draft | None:
+        """What to verify after the sequence's next token.
+
+        None where only the text can tell, and rows of it are in flight.
+        """
+        if sequence.ahead and len(sequence.lanes) == 1:
+            return None
         fair = self._rows // self._running - 1
-        room = min(sequence.limit - len(sequence.continuation) - 1, self.most, fair)
+        left = sequence.limit - len(sequence.continuation) - sequence.ahead
+        room = min(left - 1, self.most, fair)
         if room <= 0:
             return Draft()
         drafting = self._sequences.setdefault(sequence, Drafting())
@@ -136,7 +142,7 @@ class Speculator:
 
     def _best(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
         """The source and length that promise most; now and then a trial of what promised little."""
-        found = self._look_up(sequence, drafting, room)
+        found = () if sequence.ahead else self._look_up(sequence, drafting, room)
         sources: list[Source] = [*self._drawers(sequence), *([None] if found else [])]
         drafting.idle += 1
         if not sources or self._measures:

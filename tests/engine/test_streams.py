@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
 from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams
 from proxyfuse.engine import devices
+from proxyfuse.plan import Plan
+from proxyfuse.runner.ahead import Ahead
+from proxyfuse.trio import Role, Trio
 from tests.engine.crowd import random_request, texts
 from tests.fake.device import World
 from tests.fake.engine import put_on
@@ -34,19 +38,48 @@ def plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "make_team", lambda threads: None)
 
 
+class Followers:
+    """Counts samples that were launched before their sequence's last ones were settled."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.plain = self.drafting = 0
+        write = Ahead.write
+
+        def counted(ahead: Ahead, plan: Plan, *rest: Any) -> None:
+            write(ahead, plan, *rest)
+            for sample in plan.samples:
+                following = sample.row > sample.sequence.row
+                self.plain += following and not sample.drafts
+                self.drafting += following and sample.drafts > 0
+
+        monkeypatch.setattr(Ahead, "write", counted)
+
+
+EAGER = {"enforce_eager": True}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {**AMPLE, **EAGER, "speculate": 0},
+    "plain, tight": {**TIGHT, "speculate": 0},
+    "drafts": {**AMPLE, "speculate": 3},
+    "drafts, tight": {**TIGHT, **EAGER, "speculate": 3},
+    "auto": {**AMPLE, **EAGER, "speculate": "auto"},
+}
+
+
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("speculate", [0, 3])
-@pytest.mark.parametrize("eager", [False, True], ids=["graphs", "eager"])
-@pytest.mark.parametrize("options", [AMPLE, TIGHT], ids=["ample", "tight"])
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("expert", [Role.BASE, Role.EXPERT], ids=["its own expert", "strangers"])
 def test_what_is_written_is_what_the_host_writes(
-    trio, open_llm, plain_torch, monkeypatch, options, speculate: int, eager: bool, seed: int
+    trio, open_llm, plain_torch, monkeypatch, expert: Role, setting: str, seed: int
 ) -> None:
-    wanted = texts(write(open_llm(trio, speculate=0, **AMPLE), crowd(seed)))
-    world = World(seed)
+    """Where the base is its own expert most drafts hold, and else next to none."""
+    folders = Trio({**trio, Role.EXPERT: trio[expert]})
+    wanted = texts(write(open_llm(folders, speculate=0, **AMPLE), crowd(seed)))
+    world, options = World(seed), SETTINGS[setting]
     put_on(world, monkeypatch)
-    llm = open_llm(trio, speculate=speculate, enforce_eager=eager, **options)
-    assert texts(write(llm, crowd(seed))) == wanted
-    assert (world.counts["replays"] > 0) == (not eager)
+    followers = Followers(monkeypatch)
+    assert texts(write(open_llm(folders, **options), crowd(seed))) == wanted
+    assert (world.counts["replays"] > 0) == ("enforce_eager" not in options)
+    assert followers.plain + followers.drafting > 0
 
 
 @pytest.mark.parametrize("speculate", [0, 3])
@@ -60,8 +93,10 @@ def test_a_step_is_one_copy_down_one_graph_and_one_copy_up(
     params = SamplingParams(temperature=0.0, max_tokens=9, ignore_eos=True)
     for _ in range(2):
         llm.generate([[5, 6, 7]], params, use_tqdm=False)
-    before = world.counts.copy()
+    before, followers = world.counts.copy(), Followers(monkeypatch)
     output = llm.generate([[5, 6, 7]], params, use_tqdm=False)[0].outputs[0]
     steps = output.base_passes
     wanted = {"down": steps, "replays": steps - 1, "up": steps, "waits": steps}
     assert world.counts - before == wanted, "all but the prompt's own step is one graph"
+    ahead = followers.drafting if speculate else followers.plain
+    assert ahead >= (steps - 1) / 2, "steps were launched before the last one had landed"

@@ -32,9 +32,11 @@ def put_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     device = FakeDevice(world)
     ops = FakeOps(device)
     monkeypatch.setattr(devices, "beside_host", lambda at: device)
-    monkeypatch.setattr(
-        devices, "calls", lambda vocab: (PlainStage(fake_draw(device, vocab), ops), True)
-    )
+
+    def calls(vocab: int) -> devices.Calls:
+        return devices.Calls(PlainStage(fake_draw(device, vocab), ops), ops, True)
+
+    monkeypatch.setattr(devices, "calls", calls)
     make = Runner.__init__
 
     def made(self: Runner, *args: Any, **kwargs: Any) -> None:

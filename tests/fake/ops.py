@@ -103,6 +103,30 @@ class FakeOps:
         act = lambda: PLAIN.silu_mul(gate_up, out)  # noqa: E731
         self._give("silu_mul", act, all_of(gate_up), all_of(out))
 
+    def accept(
+        self,
+        tokens: Tensor,
+        ids: Tensor,
+        heads: Tensor,
+        entries: Tensor,
+        counts: Tensor,
+        slack: Tensor,
+        last: Tensor,
+    ) -> None:
+        read = (tokens, ids, heads, entries, counts)
+        act = lambda: PLAIN.accept(*read, slack, last)  # noqa: E731
+        self._give("accept", act, all_of(*read), all_of(slack, last))
+
+    def retract(self, positions: Tensor, source: Tensor, slack: Tensor) -> None:
+        act = lambda: PLAIN.retract(positions, source, slack)  # noqa: E731
+        self._give("retract", act, all_of(source, slack), all_of(positions))
+
+    def locate(
+        self, positions: Tensor, lanes: Tensor, page_table: Tensor, size: int, slots: Tensor
+    ) -> None:
+        act = lambda: PLAIN.locate(positions, lanes, page_table, size, slots)  # noqa: E731
+        self._give("locate", act, all_of(positions, lanes, page_table), all_of(slots))
+
 
 def fake_draw(device: FakeDevice, vocab: int) -> Callable[..., None]:
     """`Sampler.into` as work for the device."""

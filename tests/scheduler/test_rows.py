@@ -30,7 +30,7 @@ def test_what_is_wanted() -> None:
 @pytest.mark.parametrize(("kept", "computed"), [([8], 5), ([8, 9], 6), ([8, 9, 10], 7), ([], 4)])
 def test_lanes_go_back_to_what_was_kept(kept: list[int], computed: int) -> None:
     one = sequence("a", [(1, 2, 3, 4)] * 3)
-    one.continuation, one.row = [7], 1
+    one.continuation, one.row, one.ahead = [7], 1, 3
     for lane in one.lanes.values():
         lane.computed = 7  # token 7 on position 4, then two drafts
     settle_rows(Sample(one, 1, 3), kept)

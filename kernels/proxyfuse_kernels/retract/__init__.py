@@ -1,0 +1,1 @@
+"""Positions that were planned too far ahead, taken back: exact."""
