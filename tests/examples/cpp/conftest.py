@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from proxyfuse.cli.config import NATIVE
+from proxyfuse.demo import FOLDER
 from proxyfuse.trio import Role, Trio
 
 ROOT = Path(__file__).parents[3]
-MODELS = ROOT / "proxyfuse" / "demo" / "models"
 CONFIG = NATIVE / "lib" / "cmake" / "proxyfuse"
 
 
 @pytest.fixture(scope="session")
 def demo() -> Trio[Path]:
-    return Trio({role: MODELS / role.label for role in Role})
+    return Trio({role: FOLDER / role.label for role in Role})
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +30,11 @@ def options(demo: Trio[Path]) -> list[str]:
     return [*folders, "--venv", sys.prefix]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def this_source() -> None:
-    """The Python inside imports what these tests import, however it was installed."""
-    os.environ["PROXYFUSE_PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """In which the Python inside imports what these tests import, however it was installed."""
+    source = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
+    return os.environ | {"PROXYFUSE_PYTHONPATH": source, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")

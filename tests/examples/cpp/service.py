@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -58,15 +57,14 @@ class Stream:
 
     def leave(self) -> None:
         """Go without a word, as a client that crashed."""
-        assert self._connection.sock is None or isinstance(self._connection.sock, socket.socket)
         self._answer.close()
         self._connection.close()
 
 
 @contextmanager
-def running(command: list[str]) -> Iterator[Service]:
+def running(command: list[str], environment: dict[str, str]) -> Iterator[Service]:
     """The service from when it listens; killed at the end unless it has ended itself."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

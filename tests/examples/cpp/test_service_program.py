@@ -24,8 +24,8 @@ def command(examples: Path, options: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def service(command: list[str]) -> Iterator[Service]:
-    with running([*command, "--seats", "4"]) as service:
+def service(command: list[str], environment: dict[str, str]) -> Iterator[Service]:
+    with running([*command, "--seats", "4"], environment) as service:
         yield service
 
 
@@ -98,8 +98,10 @@ def test_other_paths_and_sizes_are_answered(service: Service) -> None:
     assert service.call("POST", "/generate", b" " * (1 << 20) + b"{}")[0] == 413
 
 
-def test_sigterm_in_the_middle_ends_streams_properly(command: list[str]) -> None:
-    with running([*command, "--drain-seconds", "0"]) as service:
+def test_sigterm_in_the_middle_ends_streams_properly(
+    command: list[str], environment: dict[str, str]
+) -> None:
+    with running([*command, "--drain-seconds", "0"], environment) as service:
         stream = service.stream(**LONG | {"max_tokens": 400})
         events = iter(stream)
         next(events)
@@ -107,8 +109,10 @@ def test_sigterm_in_the_middle_ends_streams_properly(command: list[str]) -> None
         assert list(events)[-1]["finish_reason"] == "abort"
 
 
-def test_sigterm_lets_requests_finish_that_can(command: list[str]) -> None:
-    with running([*command, "--drain-seconds", "30"]) as service:
+def test_sigterm_lets_requests_finish_that_can(
+    command: list[str], environment: dict[str, str]
+) -> None:
+    with running([*command, "--drain-seconds", "30"], environment) as service:
         stream = service.stream(**LONG)
         assert service.end() == (0, "finished all requests")
         text(list(stream))
