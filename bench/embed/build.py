@@ -17,8 +17,8 @@ CMAKE = Path(proxyfuse.__file__).parent / "native" / "lib" / "cmake" / "proxyfus
 def build(source: Path, tree: Path) -> None:
     """Builds a CMake project; its programs lie in `tree`."""
     where = (f"-Dproxyfuse_DIR={CMAKE}", "-DCMAKE_BUILD_TYPE=Release")
-    for command in (["-S", source, "-B", tree, *where], ["--build", tree]):
-        subprocess.run(["cmake", *command], check=True, stdout=subprocess.DEVNULL)
+    for words in (("-S", str(source), "-B", str(tree), *where), ("--build", str(tree))):
+        subprocess.run(["cmake", *words], check=True, stdout=subprocess.DEVNULL)
 
 
 def environment() -> dict[str, str]:

@@ -5,20 +5,23 @@
 
 Both load the demo trio, and take turns in every round; ratios are within a round. The Python side
 is the engine at its cheapest: one thread empties one queue for all streams. Its tokens and those of
-C++ are compared by tests/embed. Speculation is off: then a step is a token.
+C++ are compared by tests/embed. Speculation is off: then a step is a token. `cpu_us` is the work of
+all threads per token: with `--threads 1`, where none spins for another, it says what is added on a
+machine that others load too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import queue
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from bench.embed.build import build, environment
@@ -28,16 +31,17 @@ from proxyfuse.demo import FOLDER
 from proxyfuse.engine.outputs import RequestOutput
 
 ROLES = ("base", "expert", "antiexpert")
-Times = dict[str, float]  # first_us, token_us
+Times = dict[str, float]
+NAMES = ("first_us", "token_us", "cpu_us")
 
 
 class Program:
     """rounds.cpp, built against the installed package, answering line by line."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, threads: int) -> None:
         build(Path(__file__).parent / "program", scratch)
         self._process = subprocess.Popen(
-            [scratch / "rounds", *(FOLDER / role for role in ROLES)],
+            [scratch / "rounds", str(threads), *(FOLDER / role for role in ROLES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -61,6 +65,7 @@ def python_round(llm: LLM, streams: int, tokens: int) -> Times:
     """The same round, on the engine's own loop."""
     inbox: queue.SimpleQueue[RequestOutput] = queue.SimpleQueue()
     begun: dict[str, float] = {}
+    worked = process_time()
     for at in range(streams):
         params = SamplingParams(max_tokens=tokens, ignore_eos=True, seed=at)
         start = perf_counter()
@@ -79,7 +84,8 @@ def python_round(llm: LLM, streams: int, tokens: int) -> Times:
         open_ -= news.finished
     wait = sum(first[name] - begun[name] for name in begun) / streams
     each = sum(last[name] - first[name] for name in begun) / streams / (tokens - 1)
-    return {"first_us": 1e6 * wait, "token_us": 1e6 * each}
+    work = (process_time() - worked) / streams / tokens
+    return {"first_us": 1e6 * wait, "token_us": 1e6 * each, "cpu_us": 1e6 * work}
 
 
 def compare(program: Program, llm: LLM, streams: int, tokens: int, rounds: int) -> dict[str, Any]:
@@ -90,7 +96,7 @@ def compare(program: Program, llm: LLM, streams: int, tokens: int, rounds: int) 
         if number:  # the first warms both up
             turns.append((ours, theirs))
     found: dict[str, Any] = {}
-    for name in ("first_us", "token_us"):
+    for name in NAMES:
         ratios = sorted(ours[name] / theirs[name] for ours, theirs in turns)
         found[name] = {
             "cpp": median(ours[name] for ours, _ in turns),
@@ -107,12 +113,17 @@ def main() -> None:
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--tokens", type=int, default=120, help="of each stream")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(
+        "--threads", type=int, default=len(os.sched_getaffinity(0)), help="of the kernels"
+    )
     asked = parser.parse_args()
     roles = [FOLDER / role for role in ROLES]
     columns = {}
     with tempfile.TemporaryDirectory() as scratch:
-        llm = LLM(*roles, device="cpu", speculate=0, kv_cache_bytes=1 << 27)
-        program = Program(Path(scratch))
+        llm = LLM(
+            *roles, device="cpu", speculate=0, kv_cache_bytes=1 << 27, num_threads=asked.threads
+        )
+        program = Program(Path(scratch), asked.threads)
         for streams in asked.streams:
             found = compare(program, llm, streams, asked.tokens, asked.rounds)
             columns[str(streams)] = found
@@ -122,7 +133,11 @@ def main() -> None:
         program.close()
         llm.close()
     command = "python -m bench.embed.latency " + " ".join(sys.argv[1:])
-    save("embed", command.strip(), {"tokens": asked.tokens, "streams": columns})
+    save(
+        "embed",
+        command.strip(),
+        {"tokens": asked.tokens, "threads": asked.threads, "streams": columns},
+    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def main() -> None:
     requests = parser.parse_args().requests
     with tempfile.TemporaryDirectory() as scratch:
         build(ROOT / "tests" / "embed" / "installed", Path(scratch))
-        command = [Path(scratch) / "many", str(requests), str(AT_ONCE)]
+        command = [f"{scratch}/many", str(requests), str(AT_ONCE)]
         done = subprocess.run(command, env=environment(), check=True, stdout=subprocess.PIPE)
     found = json.loads(done.stdout)
     half, last = found["resident_kb"][4], found["resident_kb"][-1]

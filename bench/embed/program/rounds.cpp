@@ -1,10 +1,12 @@
 // Runs one round for each line "STREAMS TOKENS" that it reads, and answers with a line of JSON:
-// microseconds from submit to the first callback, and per token of each stream after that.
-//   rounds BASE EXPERT ANTIEXPERT
+// microseconds from submit to the first callback, per token of each stream after that, and of all
+// threads' work per token of all streams.
+//   rounds THREADS BASE EXPERT ANTIEXPERT
 #include <proxyfuse/engine.h>
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <iostream>
 #include <vector>
 
@@ -31,6 +33,7 @@ void hear(Stream &stream, const proxyfuse::Output &news) {
 }
 
 void round(proxyfuse::Engine &engine, std::size_t count, std::int64_t tokens) {
+  const std::clock_t worked = std::clock();
   std::vector<Stream> streams(count);
   std::vector<proxyfuse::RequestId> ids;
   for (std::size_t at = 0; at < count; ++at) {
@@ -44,6 +47,8 @@ void round(proxyfuse::Engine &engine, std::size_t count, std::int64_t tokens) {
   }
   for (const proxyfuse::RequestId id : ids)
     engine.await(id);
+  const double work = 1e6 * static_cast<double>(std::clock() - worked) / CLOCKS_PER_SEC /
+                      static_cast<double>(count) / static_cast<double>(tokens);
   double first = 0, each = 0;
   for (const Stream &stream : streams) {
     first += Microseconds(stream.first - stream.begun).count();
@@ -51,16 +56,18 @@ void round(proxyfuse::Engine &engine, std::size_t count, std::int64_t tokens) {
             static_cast<double>(std::max<std::size_t>(1, stream.tokens - stream.first_tokens));
   }
   const auto n = static_cast<double>(count);
-  std::cout << "{\"first_us\": " << first / n << ", \"token_us\": " << each / n << "}" << std::endl;
+  std::cout << "{\"first_us\": " << first / n << ", \"token_us\": " << each / n
+            << ", \"cpu_us\": " << work << "}" << std::endl;
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc != 4)
+  if (argc != 5)
     return 2;
   proxyfuse::EngineOptions options;
-  options.base = argv[1], options.expert = argv[2], options.antiexpert = argv[3];
+  options.base = argv[2], options.expert = argv[3], options.antiexpert = argv[4];
+  options.num_threads = std::stoll(argv[1]);
   options.device = "cpu";
   options.speculate = 0;
   options.kv_cache_bytes = 1 << 27;
