@@ -31,9 +31,13 @@ double real(py::handle number) {
   return value;
 }
 
-// Without an exception for half of a surrogate pair, which a tokenizer may hold: it becomes "?".
+// Half of a surrogate pair, which a tokenizer may hold, becomes "?".
 std::string text(py::handle string) {
-  py::object bytes = py::reinterpret_steal<py::object>(
+  Py_ssize_t size = 0;
+  if (const char *utf8 = PyUnicode_AsUTF8AndSize(string.ptr(), &size))
+    return {utf8, static_cast<std::size_t>(size)};
+  PyErr_Clear();
+  const auto bytes = py::reinterpret_steal<py::object>(
       PyUnicode_AsEncodedString(string.ptr(), "utf-8", "replace"));
   if (!bytes)
     throw py::error_already_set();
