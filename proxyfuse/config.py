@@ -29,6 +29,7 @@ class EngineConfig:
 
     alpha: float = 1.0  # the weight of (expert - antiexpert) where a request names none
     device: str = "auto"  # "auto", "cpu", "cuda" or "cuda:N"
+    proxy_device: str | None = None  # "cuda:N": expert and antiexpert on another GPU than the base
     dtype: str = "auto"  # one of DTYPES; "auto" is what the base's config says
     max_model_len: int | None = None  # tokens, at least 2; None: the shortest context of the trio
     max_num_seqs: int = 64  # sequences running at once
@@ -45,6 +46,8 @@ class EngineConfig:
     def __post_init__(self) -> None:
         _want(is_real(self.alpha), "alpha", self.alpha, "a finite number that float32 holds")
         _want(isinstance(self.device, str), "device", self.device, "a string")
+        apart = self.proxy_device
+        _want(apart is None or isinstance(apart, str), "proxy_device", apart, "a string or None")
         _want(self.dtype in DTYPES, "dtype", self.dtype, f"one of {', '.join(DTYPES)}")
         for name, most in MOST.items():
             value = getattr(self, name)

@@ -16,13 +16,13 @@ from proxyfuse.runner.stage_streams import StreamStage
 from proxyfuse.runner.stage_taped import TapedStage
 from proxyfuse.runner.streams import Streams
 from proxyfuse.runner.team import make_team
-from proxyfuse.trio import Role
+from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.ops import AheadOps
 from proxyfuse_kernels.proxy_sample import Sampler
 from proxyfuse_kernels.reference import ReferenceOps
 
 
-def find_device(name: str) -> torch.device:
+def find_device(name: str, option: str = "device") -> torch.device:
     """The device of this name; "auto" is a GPU where there is one. Raises `ConfigError`."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -31,10 +31,29 @@ def find_device(name: str) -> torch.device:
     except RuntimeError:
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"device: got {name!r}, want auto, cpu, cuda or cuda:N")
+        raise ConfigError(f"{option}: got {name!r}, want auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"device: got {name!r}, but torch sees no CUDA device; want cpu")
+        raise ConfigError(f"{option}: got {name!r}, but torch sees no CUDA device; want cpu")
+    if device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        device = torch.device("cuda", index)
+        count = torch.cuda.device_count()
+        if index >= count:
+            raise ConfigError(f"{option}: got {name!r}, but torch sees {count}; want a lower N")
     return device
+
+
+def find_devices(config: EngineConfig, roles: tuple[Role, ...]) -> Trio[torch.device]:
+    """Where each role runs. Raises `ConfigError`, also for devices that cannot work together."""
+    at, apart = find_device(config.device), config.proxy_device
+    if apart is None:
+        return Trio(dict.fromkeys(roles, at))
+    if len(roles) == 1:
+        raise ConfigError(f"proxy_device: got {apart!r} for a base alone, want None")
+    proxies = find_device(apart, "proxy_device")
+    if proxies.type != at.type:
+        raise ConfigError(f"proxy_device: got {apart!r} beside {str(at)!r}, want two GPUs, or None")
+    return Trio({role: proxies if role > Role.BASE else at for role in roles})
 
 
 def beside_host(at: torch.device) -> Device | None:
@@ -64,16 +83,15 @@ def calls(vocab: int) -> Calls:
     return Calls(PlainStage(Sampler(vocab).into), ReferenceOps(), False)
 
 
-def find_place(
-    config: EngineConfig, at: torch.device, roles: tuple[Role, ...], vocab: int
-) -> Place:
-    """How a step of these roles runs there."""
-    device = beside_host(at)
+def find_place(config: EngineConfig, at: Trio[torch.device], vocab: int) -> Place:
+    """How a step runs there."""
+    device = beside_host(at.base)
     if device is None:
         team = make_team(config.num_threads)
         stage = calls(vocab).plain if team is None else TapedStage(Sampler(vocab, team), team)
         return Place(stage)
-    streams = Streams(device, roles)
+    apart = {one for one in at.values() if one != at.base}
+    streams = Streams(device, at.roles, *map(beside_host, apart))
     plain, ahead, fit = calls(vocab)
-    graphs = fit and not config.enforce_eager
+    graphs = fit and not config.enforce_eager and not apart  # a graph is of one device
     return Place(StreamStage(plain, streams, graphs=graphs), streams, graphs, ahead)

@@ -12,7 +12,7 @@ import torch
 from proxyfuse.cache import Geometry, KVShape
 from proxyfuse.config import EngineConfig
 from proxyfuse.engine.core import Engine
-from proxyfuse.engine.devices import Place, find_device, find_place
+from proxyfuse.engine.devices import Place, find_devices, find_place
 from proxyfuse.engine.memory import free_bytes, share_out
 from proxyfuse.engine.request import Limits, Request, check_request
 from proxyfuse.engine.sequences import SequenceMaker
@@ -95,17 +95,18 @@ def load(
     longest = _longest(models, config.max_model_len)
     widths = models.map(lambda model: model.vocab_size)
     limits = Limits(max_model_len=longest, vocab=_vocab(tokenizers, widths), widths=widths)
-    device, dtype = find_device(config.device), _dtype(config.dtype, models)
+    at, dtype = find_devices(config, models.roles), _dtype(config.dtype, models)
     geometry = Geometry(models.map(lambda model: kv_shape(model, dtype)), config.page_size)
-    sizes = _distinct_bytes(folders, models, dtype)
-    free = free_bytes(device, config.gpu_memory_utilization)
-    pages = share_out(config, geometry, sizes, longest, free, device)
-    decoders = _decoders(folders, models, dtype, device, longest)
+    sizes = _distinct_bytes(folders, models, dtype, at)
+    pages = _pages(config, geometry, sizes, longest, at)
+    decoders = _decoders(folders, models, dtype, at, longest)
     speculator = _speculator(config, _weight_bytes(folders, models, dtype), limits)
     scheduler = _scheduler(config, geometry, pages, speculator)
-    place = find_place(config, device, geometry.slots.roles, limits.vocab)
-    arena = Arena(geometry, pages + place.graphs, device)  # a page more, for what nobody reads
-    runner = _runner(config, decoders, arena, limits, speculator, place)
+    place = find_place(config, at, limits.vocab)
+    # a page more, for what nobody reads
+    arenas = {one: Arena(geometry, pages + place.graphs, one) for one in set(at.values())}
+    where = at.map(lambda one: arenas[one])
+    runner = _runner(config, decoders, where, limits, speculator, place)
     maker = SequenceMaker(config, models, limits, tokenizers)
     return Loaded(
         config=config,
@@ -168,31 +169,47 @@ def kv_shape(model: ModelConfig, dtype: torch.dtype) -> KVShape:
 
 
 def _distinct_bytes(
-    folders: Trio[Path], models: Trio[ModelConfig], dtype: torch.dtype
+    folders: Trio[Path], models: Trio[ModelConfig], dtype: torch.dtype, at: Trio[torch.device]
 ) -> Trio[int]:
-    """Bytes that each role adds; a folder named twice is loaded once."""
-    seen: set[Path] = set()
+    """Bytes that each role adds; a folder named twice is loaded once on each device."""
+    seen: set[tuple[Path, torch.device]] = set()
     sizes = {}
     for role, folder in folders.items():
-        again = folder.resolve() in seen
-        sizes[role] = 0 if again else weights_bytes(folder, models[role], dtype)
-        seen.add(folder.resolve())
+        key = folder.resolve(), at[role]
+        sizes[role] = 0 if key in seen else weights_bytes(folder, models[role], dtype)
+        seen.add(key)
     return Trio(sizes)
+
+
+def _pages(
+    config: EngineConfig,
+    geometry: Geometry,
+    sizes: Trio[int],
+    longest: int,
+    at: Trio[torch.device],
+) -> int:
+    """Pages of the arena: each device has room for all of them beside the weights that are its."""
+    found = []
+    for device in set(at.values()):
+        own = Trio({role: sizes[role] * (at[role] == device) for role in at})
+        free = free_bytes(device, config.gpu_memory_utilization)
+        found.append(share_out(config, geometry, own, longest, free, device))
+    return min(found)
 
 
 def _decoders(
     folders: Trio[Path],
     models: Trio[ModelConfig],
     dtype: torch.dtype,
-    device: torch.device,
+    at: Trio[torch.device],
     longest: int,
 ) -> Trio[Decoder]:
-    weights: dict[Path, Weights] = {}
+    weights: dict[tuple[Path, torch.device], Weights] = {}
     decoders = {}
     for role, folder in folders.items():
-        key = folder.resolve()
+        key = folder.resolve(), at[role]
         if key not in weights:
-            weights[key] = load_weights(folder, models[role], dtype, device)
+            weights[key] = load_weights(folder, models[role], dtype, at[role])
         decoders[role] = Decoder(models[role], weights[key], longest)
     return Trio(decoders)
 
@@ -228,7 +245,7 @@ def _scheduler(
 def _runner(
     config: EngineConfig,
     decoders: Trio[Decoder],
-    arena: Arena,
+    arenas: Trio[Arena],
     limits: Limits,
     speculator: Speculator,
     place: Place,
@@ -242,7 +259,7 @@ def _runner(
     )
     runner = Runner(
         decoders,
-        arena,
+        arenas,
         capacity,
         limits.vocab,
         place.stage,

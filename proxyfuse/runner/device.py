@@ -54,6 +54,12 @@ class Device(Protocol):
     def copy(self, source: Tensor, target: Tensor) -> None:
         """Begin a copy between pinned memory and the device; both stay as they are until then."""
 
+    def bring(self, source: Tensor, target: Tensor, origin: Device) -> None:
+        """Begin a copy from another device to this one.
+
+        It begins behind what the current streams of both were given, and both go on behind it.
+        """
+
     def capture(self, work: Callable[[], object], stream: Stream) -> Callable[[], object]:
         """What `work` gives to the stream, and to others between fork and join, as one call.
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from proxyfuse.runner.device import Event, Stream
+from proxyfuse.runner.device import Device, Event, Stream
 
 
 class CudaDevice:
@@ -53,6 +53,10 @@ class CudaDevice:
 
     def copy(self, source: Tensor, target: Tensor) -> None:
         """On the current stream."""
+        target.copy_(source, non_blocking=True)
+
+    def bring(self, source: Tensor, target: Tensor, origin: Device) -> None:
+        """Torch orders the current streams of both devices around a copy between them."""
         target.copy_(source, non_blocking=True)
 
     def capture(self, work: Callable[[], object], stream: Stream) -> Callable[[], object]:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from proxyfuse.models.decoder import Decoder, Rows, Work
+from proxyfuse.runner.exchange import Exchange
 from proxyfuse.runner.stage import Part, Stage
 from proxyfuse.trio import Role
+from proxyfuse_kernels.ops import Ops
 
 MOST_PARTS = 256  # shapes kept; decoding needs one a batch size, prefill and drafting a few more
 
@@ -20,19 +22,25 @@ class Forward:
     def __init__(
         self,
         decoder: Decoder,
-        rows: Rows,
-        drafted: Sequence[Rows],
+        rows: Sequence[Rows],
         kv: Tensor,
         work: Work,
         stage: Stage,
         role: Role,
+        exchange: Exchange | None = None,
     ) -> None:
+        """`rows`: a step's own, then those that read each draft; all where the decoder is.
+
+        exchange: where that is not where the base is.
+        """
         self.decoder = decoder
-        self._rows = (rows, *drafted)
+        self._rows = rows
         self._kv = kv
         self._work = work
         self._stage = stage
         self._role = role
+        self._exchange = exchange
+        self._logits = work.logits if exchange is None else exchange.logits
         self._parts: OrderedDict[tuple[int, ...], Part] = OrderedDict()
 
     def run(self, count: int, samples: int) -> Part:
@@ -45,7 +53,7 @@ class Forward:
 
     def logits(self, at: int, count: int) -> Tensor:  # [count, V] float32
         """Where those logits are; the next launch overwrites them."""
-        return self._work.logits[at : at + count]
+        return self._logits[at : at + count]
 
     def _part(self, which: int, count: int, samples: int, at: int) -> Part:
         """Recorded where it is new; the least recently used is forgotten."""
@@ -61,5 +69,12 @@ class Forward:
 
     def _record(self, which: int, count: int, samples: int, at: int) -> Part:
         rows, work = self._rows[which].cut(count, samples), self._work.cut(count, samples, at)
-        forward = self.decoder.forward
-        return self._stage.record(lambda ops: forward(ops, rows, self._kv, work), self._role)
+
+        def write(ops: Ops) -> None:
+            if self._exchange is not None:
+                self._exchange.bring(which, count, samples)
+            self.decoder.forward(ops, rows, self._kv, work)
+            if self._exchange is not None:
+                self._exchange.send(at, samples)
+
+        return self._stage.record(write, self._role)

@@ -18,6 +18,7 @@ from proxyfuse.runner.assembly import Assembly
 from proxyfuse.runner.device import Device, Event
 from proxyfuse.runner.drafts import Drafts, draft_fields
 from proxyfuse.runner.draws import Flight
+from proxyfuse.runner.exchange import Exchange
 from proxyfuse.runner.forward import Forward
 from proxyfuse.runner.layout import Counted, Layout, lay_out
 from proxyfuse.runner.outcome import Outcome, Risen
@@ -52,7 +53,7 @@ class Runner:
     def __init__(
         self,
         decoders: Trio[Decoder],
-        arena: Arena,
+        arenas: Trio[Arena],
         capacity: Capacity,
         vocab: int,
         stage: Stage,
@@ -68,9 +69,9 @@ class Runner:
         """
         device = None if streams is None else streams.device
         self._streams = streams
-        self.arena = arena
+        self.arenas = arenas  # of equal pages; one, unless the proxies are elsewhere
         self.decoders = decoders
-        slots = arena.geometry.slots
+        slots = arenas.base.geometry.slots
         self._capacity = capacity
         self._staging = _staging(slots, capacity, device)
         sizes = (capacity.samples, capacity.drafts, capacity.sequences)
@@ -87,7 +88,7 @@ class Runner:
             if not pads
             else Padding(
                 slots,
-                arena.pages - 1,
+                arenas.base.pages - 1,
                 sequences=capacity.sequences,
                 rows=min(capacity.rows, capacity.samples),
                 drafts=min(capacity.drafts, capacity.tokens - 1),
@@ -106,15 +107,19 @@ class Runner:
         return self._ahead is not None
 
     def _forward(self, role: Role, decoder: Decoder, stage: Stage) -> Forward:
-        arena, capacity = self.arena, self._capacity
+        arena, capacity = self.arenas[role], self._capacity
         dtype, geometry = decoder.weights.embedding.dtype, arena.geometry
         kv = arena.view(geometry.shapes[role], geometry.slots[role], dtype)
         work = allocate_work(
             decoder.config, capacity.rows, capacity.samples, dtype, arena.memory.device
         )
-        rows = Rows(**_part(self._staging.device, role))
-        drafted = self._drafts.rows(rows.page_table)
-        return Forward(decoder, rows, drafted, kv, work, stage, role)
+        step = Rows(**_part(self._staging.device, role))
+        rows = [step, *self._drafts.rows(step.page_table)]
+        exchange = None
+        if self._streams is not None and self._streams.proxies is not None and role > Role.BASE:
+            exchange = Exchange(self._streams.device, self._streams.proxies, rows, work.logits)
+            rows = exchange.rows
+        return Forward(decoder, rows, kv, work, stage, role, exchange)
 
     @torch.inference_mode()
     def launch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from proxyfuse.runner.device import Device, Event
 from proxyfuse.trio import Role
@@ -14,13 +14,17 @@ Work = Callable[[], object]
 class Streams:
     """Fork and join by events. The base keeps the main stream: its forward is the longest."""
 
-    def __init__(self, device: Device, roles: Sequence[Role]) -> None:
+    def __init__(
+        self, device: Device, roles: Sequence[Role], proxies: Device | None = None
+    ) -> None:
+        """`proxies`: where they run, if elsewhere; their side streams then order the exchange."""
         self.device = device
+        self.proxies = proxies
         self.main = device.stream()
         self._forked = device.event()
-        self._sides = {
-            role: (device.stream(), device.event()) for role in roles if role is not Role.BASE
-        }
+        beside: list[Role] = [role for role in roles if role > Role.BASE]
+        self._sides = {role: (device.stream(), device.event()) for role in beside}
+        self._away = {role: proxies.stream() for role in beside} if proxies else {}
 
     def on_main(self) -> AbstractContextManager[object]:
         """What is called inside is given to the main stream."""
@@ -37,7 +41,7 @@ class Streams:
 
         To be called on the main stream.
         """
-        if len(works) == 1:
+        if len(works) == 1 and not self._away:
             for work in works.values():
                 work()
             return
@@ -46,10 +50,13 @@ class Streams:
         for role in beside:
             side, joined = self._sides[role]
             side.wait_event(self._forked)
-            with self.device.on(side):
+            with self.device.on(side), self._elsewhere(role):
                 works[role]()
             side.record_event(joined)
         if Role.BASE in works:
             works[Role.BASE]()
         for role in beside:
             self.main.wait_event(self._sides[role][1])
+
+    def _elsewhere(self, role: Role) -> AbstractContextManager[object]:
+        return nullcontext() if self.proxies is None else self.proxies.on(self._away[role])

@@ -50,7 +50,8 @@ def open_llm() -> Iterator[Open]:
 def watch(llm: LLM) -> None:
     """Check every invariant after every step, on an arena where nothing but NaN was written."""
     loaded = llm._loaded
-    loaded.runner.arena.poison()
+    for arena in set(loaded.runner.arenas.values()):
+        arena.poison()
     settle = loaded.engine.settle
 
     def checked(flight: Any) -> None:

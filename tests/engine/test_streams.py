@@ -61,6 +61,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "plain, tight": {**TIGHT, "speculate": 0},
     "drafts": {**AMPLE, "speculate": 3},
     "drafts, tight": {**TIGHT, **EAGER, "speculate": 3},
+    "two devices": {**AMPLE, "proxy_device": "cpu:1", "speculate": 0},
+    "two devices, drafts": {**TIGHT, "proxy_device": "cpu:1", "speculate": 3},
     "auto": {**AMPLE, **EAGER, "speculate": "auto"},
 }
 
@@ -78,7 +80,8 @@ def test_what_is_written_is_what_the_host_writes(
     put_on(world, monkeypatch)
     followers = Followers(monkeypatch)
     assert texts(write(open_llm(folders, **options), crowd(seed))) == wanted
-    assert (world.counts["replays"] > 0) == ("enforce_eager" not in options)
+    assert (world.counts["replays"] > 0) == (not {"enforce_eager", "proxy_device"} & {*options})
+    assert (world.counts["bring"] > 0) == ("proxy_device" in options)
     assert followers.plain + followers.drafting > 0
 
 

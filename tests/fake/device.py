@@ -89,6 +89,8 @@ class World:
         self.counts: Counter[str] = Counter()  # copies down and up, replays, captures, waits
         self.launching = False  # the host must not wait
         self.capturing: Captured | None = None
+        self.on: list[FakeStream] = []  # where operations go: the last one
+        self._owners: dict[object, str] = {}  # the device that computes on a memory
         self._pending: list[Node] = []
         self._known: dict[object, int] = {}  # what the host knows to be done
 
@@ -144,7 +146,18 @@ class World:
         for stream, last in (*node.moment.seen.items(), (node.moment.stream, node.moment.number)):
             self._known[stream] = max(self._known.get(stream, -1), last)
 
+    def _own(self, node: Node) -> None:
+        """Nothing but copies reaches over to another device."""
+        if node.moment.name.split()[0] in ("up", "down", "bring"):
+            return
+        device = str(node.moment.stream).split(": ")[-1].split(".")[0]
+        for memory, _, _ in (*node.reads(), *node.writes()):
+            owner = self._owners.setdefault(memory, device)
+            if owner != device:
+                raise Misuse(f"{node.moment.name} reaches over to {owner}")
+
     def _do(self, node: Node) -> None:
+        self._own(node)
         self.races.touch(node.moment, node.reads(), writes=False)
         self.races.touch(node.moment, node.writes(), writes=True)
         node.act()
@@ -227,9 +240,11 @@ class FakeDevice:
     @contextmanager
     def on(self, stream: FakeStream) -> Iterator[None]:
         self._on.append(stream)
+        self.world.on.append(stream)
         try:
             yield
         finally:
+            self.world.on.pop()
             self._on.pop()
 
     def pinned(self, size: int) -> Tensor:
@@ -259,7 +274,7 @@ class FakeDevice:
             assert source.data_ptr() in self._pinned
             self._copy("down", source, target)
 
-    def _copy(self, name: str, source: Tensor, target: Tensor) -> None:
+    def _copy(self, name: str, source: Tensor, target: Tensor) -> Node:
         self.world.counts[name] += 1
         given = source.clone() if name == "down" else None
 
@@ -268,13 +283,17 @@ class FakeDevice:
                 raise Misuse("the host wrote to what a copy down had not read yet")
             target.copy_(source)
 
-        self.world.give(
+        return self.world.give(
             self.current,
             name,
             act,
             lambda: spots_of(source),
             lambda: spots_of(target),
         )
+
+    def bring(self, source: Tensor, target: Tensor, origin: FakeDevice) -> None:
+        self.current.waits.append(self.world.give(origin.current, "ready"))
+        origin.current.waits.append(self._copy("bring", source, target))
 
     def _allocate(self) -> None:
         if self.world.launching or self.world.capturing is not None:

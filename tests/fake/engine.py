@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 import pytest
+import torch
 from torch.overrides import TorchFunctionMode
 
 from proxyfuse.engine import devices
@@ -29,9 +30,10 @@ class NoReads(TorchFunctionMode):
 
 def put_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines opened from now on run on a device of this world; a graph can hold its calls."""
-    device = FakeDevice(world)
+    device, other = FakeDevice(world, "gpu0"), FakeDevice(world, "gpu1")
     ops = FakeOps(device)
-    monkeypatch.setattr(devices, "beside_host", lambda at: device)
+    monkeypatch.setattr(devices, "find_device", lambda name, _="": torch.device(name))
+    monkeypatch.setattr(devices, "beside_host", lambda at: other if at.index else device)
 
     def calls(vocab: int) -> devices.Calls:
         return devices.Calls(PlainStage(fake_draw(device, vocab), ops), ops, True)
@@ -41,7 +43,7 @@ def put_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def made(self: Runner, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
-        ops.harmless = self.arena.pages - 1 if kwargs["pads"] else None
+        ops.harmless = self.arenas.base.pages - 1 if kwargs["pads"] else None
 
     monkeypatch.setattr(Runner, "__init__", made)
     monkeypatch.setattr(Runner, "launch", _watched(world, Runner.launch))

@@ -31,11 +31,11 @@ class FakeOps:
     """`Ops` that does nothing yet. `harmless`: a page that all may write and nobody believes."""
 
     def __init__(self, device: FakeDevice) -> None:
-        self._device = device
+        self._world = device.world
         self.harmless: int | None = None
 
     def _give(self, name: str, act: Callable[[], object], reads: Spots, writes: Spots) -> None:
-        self._device.world.give(self._device.current, name, act, reads, writes)
+        self._world.give(self._world.on[-1], name, act, reads, writes)
 
     def embed(self, ids: Tensor, table: Tensor, out: Tensor) -> None:
         act = lambda: PLAIN.embed(ids, table, out)  # noqa: E731

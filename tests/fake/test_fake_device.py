@@ -167,3 +167,21 @@ def test_what_a_graph_must_not_hold(what: str) -> None:
     }
     with pytest.raises(Misuse):
         bench.device.capture(acts[what], bench.streams.main)
+
+
+def test_nothing_but_copies_reaches_over_to_another_device() -> None:
+    bench = Bench()
+    other = FakeDevice(bench.world, "other")
+    there, theirs = other.stream(), torch.zeros(4, 3)
+    with bench.streams.on_main(), other.on(there):
+        other.bring(bench.x, theirs, bench.device)
+        bench.double(theirs, theirs)
+        bench.device.bring(theirs, bench.y, other)
+    with bench.streams.on_main():
+        bench.double(bench.y, bench.z)
+    bench.end()
+    assert bench.z.sum() == 24 and theirs.sum() == 24
+    with bench.streams.on_main():
+        bench.double(theirs, bench.x)
+    with pytest.raises(Misuse, match="reaches over to other"):
+        bench.end()
