@@ -21,12 +21,13 @@ import triton
 
 from bench.kernels.ahead import compiled, resources
 from proxyfuse_kernels.embed import kernel as embed
+from proxyfuse_kernels.fused_head_sample import launch as fused_head_sample
 from proxyfuse_kernels.place import kernel as place
 from proxyfuse_kernels.proxy_sample import builds as proxy_sample
 from proxyfuse_kernels.rms_norm import kernel as rms_norm
 from proxyfuse_kernels.silu_mul import kernel as silu_mul
 
-MODULES = (embed, place, proxy_sample, rms_norm, silu_mul)
+MODULES = (embed, fused_head_sample, place, proxy_sample, rms_norm, silu_mul)
 CHIPS = (80, 90, 100)
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "bench/results/aot/kernel-resources.json"

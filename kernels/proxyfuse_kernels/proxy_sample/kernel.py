@@ -62,15 +62,15 @@ def record_draw(
     if FILTERS and filtered(rows, s, vocab):
         tl.store(scratch.scaled + s * (tl.num_programs(0) * PART) + ids, scaled)
     most, at = tl.max(scaled, axis=0, return_indices=True)
+    tl.store(floats + MOST * PARTS, most)
+    tl.store(ints + MOST_ID * PARTS, begin + at)
+    tl.store(ints + BROKEN * PARTS, broken)
     score, id, value = most, begin + at, most
     if temperature > 0:
         score, id, value = draw(scaled, rows, s, begin, PART)
     tl.store(floats + SCORE * PARTS, score)
     tl.store(floats + VALUE * PARTS, value)
-    tl.store(floats + MOST * PARTS, most)
     tl.store(ints + ID * PARTS, id)
-    tl.store(ints + MOST_ID * PARTS, begin + at)
-    tl.store(ints + BROKEN * PARTS, broken)
 
 
 @triton.jit
@@ -84,18 +84,19 @@ def first_pass(
     floats = scratch.floats + s * (FLOATS * PARTS) + p
     ints = scratch.ints + s * (INTS * PARTS) + p
     x = fuse(logits, rows, s, ids, vocab, fused_rows)
-    largest, at = tl.max(x, axis=0, return_indices=True)
+    largest = tl.max(x)
+    total = sum_exp(x, ids, vocab, largest)
     tl.store(floats + LARGEST * PARTS, largest)
-    tl.store(floats + SUM * PARTS, sum_exp(x, ids, vocab, largest))
-    tl.store(ints + LARGEST_ID * PARTS, begin + at)
+    tl.store(floats + SUM * PARTS, total)
     if scratch.fused is not None:
         tl.store(scratch.fused + s * (tl.num_programs(0) * PART) + ids, x)
+        tl.store(ints + LARGEST_ID * PARTS, tl.min(tl.where(x == largest, ids, begin + PART - 1)))
     if draws.role_logprobs is not None:
         record_roles(logits, floats, s, ids, vocab, fused_rows, PARTS)
-    given = False
+    drawing = total == total  # there is nothing to draw from beside a NaN or an infinity
     if rows.given is not None:
-        given = tl.load(rows.is_given + s)
-    if not given:
+        drawing = drawing & (tl.load(rows.is_given + s) == 0)
+    if drawing:
         record_draw(x, rows, scratch, floats, ints, s, begin, vocab, PART, PARTS, FILTERS)
 
 

@@ -30,7 +30,7 @@ on = pytest.mark.parametrize(
     "device",
     [pytest.param("cpu", marks=interpreted), pytest.param("cuda", marks=pytest.mark.gpu)],
 )
-pytestmark = pytest.mark.filterwarnings("ignore:(invalid|overflow|divide):RuntimeWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:(invalid|overflow|divide|All-NaN):RuntimeWarning")
 
 VOCABS = [1, 5, 111, 2048, 4096, 4097]
 FLOATS = st.sampled_from([torch.float32, torch.bfloat16, torch.float16])
@@ -151,6 +151,18 @@ def test_scratch_carries_nothing_over_and_results_go_where_they_are_wanted(devic
         again = drawn(logits, rows, vocab, device, top=2, ranks=True, roles=True)
         front = {f.name: getattr(out, f.name)[:count].cpu() for f in fields(SampleDraws)}
         assert_identical(SampleDraws(**front), again)
+
+
+@on
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_rows_with_nothing_in_them_are_reported(device: str, bad: float) -> None:
+    """Also where a whole part is so, or the last id alone."""
+    logits = torch.randn(4, 4096, generator=torch.Generator().manual_seed(1))
+    logits[0], logits[1, :2048], logits[2, 4095] = bad, bad, bad
+    rows = SampleRows.plain(4, top_k=torch.tensor([0, 5, 0, 5], dtype=torch.int32))
+    draws = drawn([logits], rows, 4096, device, **EVERYTHING)
+    assert draws.finite.tolist() == [False, False, False, True]
+    assert_same(draws, reference.proxy_sample([logits], rows, vocab=4096, **EVERYTHING))
 
 
 @on

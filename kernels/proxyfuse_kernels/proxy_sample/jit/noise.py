@@ -98,6 +98,15 @@ def random_bits(first, position, stream, seed, COUNT: tl.constexpr):
 
 
 @triton.jit
+def random_word(id, position, stream, seed):
+    """The word of one id."""
+    block = (id // 4).to(tl.uint32)
+    w0, w1, w2, w3 = philox(block, position.to(tl.uint32), stream.to(tl.uint32), seed)
+    odd = id & 1 == 1
+    return tl.where(id & 2 == 2, tl.where(odd, w3, w2), tl.where(odd, w1, w0))
+
+
+@triton.jit
 def gumbel(bits):
     v = bits.to(tl.float32) + 0.5
     v = tl.minimum(v * 2.0**-32, LARGEST_V)

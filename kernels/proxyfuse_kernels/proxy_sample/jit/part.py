@@ -3,9 +3,9 @@
 import triton
 import triton.language as tl
 
-from proxyfuse_kernels.proxy_sample.jit.noise import at_most, gumbel, random_bits
+from proxyfuse_kernels.proxy_sample.jit.noise import at_most, gumbel, random_bits, random_word
 
-HISTORY = tl.constexpr(1024)  # tokens that are counted at a time
+HISTORY = tl.constexpr(512)  # tokens that are counted at a time
 HIGHEST = tl.constexpr(3.4028234663852886e38)
 
 
@@ -54,17 +54,19 @@ def penalise(x, rows, s, begin, end, PART: tl.constexpr):
     start, split = tl.load(rows.history_start + s), tl.load(rows.history_split + s)
     stop = tl.load(rows.history_end + s)
     generated = counts(rows.history, split, stop, begin, end, PART)
-    seen = counts(rows.history, start, split, begin, end, PART) + generated
     repetition = tl.load(rows.repetition + s)
-    factor = tl.full([PART], 0.0, tl.float32) + repetition
-    x = tl.where(seen > 0, tl.where(x > 0, tl.div_rn(x, factor), x * repetition), x)
+    if repetition != 1:
+        seen = counts(rows.history, start, split, begin, end, PART) + generated
+        factor = tl.full([PART], 0.0, tl.float32) + repetition
+        repeated = tl.where(x > 0, tl.div_rn(x, factor), x * repetition)
+        x = tl.where(seen > 0, repeated, x)
     x = x - tl.load(rows.frequency + s) * generated.to(tl.float32)
     return tl.where(generated > 0, x - tl.load(rows.presence + s), x)
 
 
 @triton.jit
 def shape(x, rows, s, begin, vocab, PART: tl.constexpr):
-    """x + bias, then penalties; and 1 if that made a NaN."""
+    """x + bias, then penalties; and 1 if that made a NaN, for which -inf stands."""
     ids = begin + tl.arange(0, PART)
     end = tl.minimum(begin + PART, vocab)
     broken = 0
@@ -81,6 +83,7 @@ def shape(x, rows, s, begin, vocab, PART: tl.constexpr):
         x = penalise(x, rows, s, begin, end, PART)
     if penalised | (last > first):
         broken = tl.max((x != x).to(tl.int32))
+        x = tl.where(x == x, x, -float("inf"))
     return x, broken
 
 
@@ -110,15 +113,16 @@ def draw(scaled, rows, s, begin, PART: tl.constexpr):
     Nearly always one id's upper bound beats all: then the portable logarithms are its alone.
     """
     place = tl.arange(0, PART)
-    bits = random_bits(
-        begin, tl.load(rows.position + s), tl.load(rows.stream + s), tl.load(rows.seed + s), PART
-    )
-    bound = scaled + at_most(bits)
+    position, stream = tl.load(rows.position + s), tl.load(rows.stream + s)
+    seed = tl.load(rows.seed + s)
+    bound = scaled + at_most(random_bits(begin, position, stream, seed, PART))
     _, at = tl.max(bound, axis=0, return_indices=True)
     value = tl.max(tl.where(place == at, scaled, -float("inf")))
-    score = value + gumbel(tl.max(tl.where(place == at, bits, 0)))
+    score = value + gumbel(random_word(begin + at, position, stream, seed))
     rivals = tl.sum((bound >= score).to(tl.int32))
     if (rivals > 1) & (score > -float("inf")):
+        # Made again rather than kept in registers; the shift is 0, which a compiler cannot see.
+        bits = random_bits(begin + (rivals >> 31), position, stream, seed, PART)
         score, at = tl.max(scaled + gumbel(bits), axis=0, return_indices=True)
         value = tl.max(tl.where(place == at, scaled, -float("inf")))
     return score, begin + at, value
