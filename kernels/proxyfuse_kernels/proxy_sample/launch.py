@@ -85,6 +85,10 @@ class TritonSampler:
             self._launch(logits, rows, out, filters)
         return out
 
+    def into(self, logits: Sequence[Tensor], rows: SampleRows, draws: SampleDraws) -> None:
+        """As `Sampler.into`: draw into the leading rows of `draws`, the fields that it has."""
+        self(logits, rows, out=draws)
+
     def _launch(
         self, logits: Sequence[Tensor], rows: SampleRows, out: SampleDraws, filters: bool
     ) -> None:

@@ -146,8 +146,8 @@ def test_scratch_carries_nothing_over_and_results_go_where_they_are_wanted(devic
         logits = mixed_logits(count, count, vocab, [torch.float32] * 3, dice)
         rows = mixed_rows(count, vocab, dice)
         out.tokens.fill_(-7)
-        got = sampler([x.to(device) for x in logits], moved(rows, device), out=out)
-        assert got is out and (out.tokens[count:] == -7).all()
+        sampler.into([x.to(device) for x in logits], moved(rows, device), out)
+        assert (out.tokens[count:] == -7).all()
         again = drawn(logits, rows, vocab, device, top=2, ranks=True, roles=True)
         front = {f.name: getattr(out, f.name)[:count].cpu() for f in fields(SampleDraws)}
         assert_identical(SampleDraws(**front), again)
