@@ -99,6 +99,23 @@ class Engine:
             rich_help_panel=PANEL,
         ),
     ] = str(DEFAULT.speculate)
+    proxy_device: Annotated[
+        str | None,
+        Option(
+            metavar="cuda:N",
+            help="Another GPU, for expert and antiexpert.",
+            show_default="where the base is",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+    enforce_eager: Annotated[
+        bool,
+        Option(
+            "--eager/--graphs",
+            help="On a GPU, give it every operation one by one instead of whole steps.",
+            rich_help_panel=PANEL,
+        ),
+    ] = DEFAULT.enforce_eager
     num_threads: Annotated[
         int | None,
         Option(
