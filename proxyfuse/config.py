@@ -41,6 +41,7 @@ class EngineConfig:
     speculate: str | int = "auto"  # tokens drafted ahead, at most 64; 0 is off
     seed: int = 0  # what requests without a seed of their own draw theirs from
     enforce_eager: bool = False  # on a GPU: give it every operation one by one, capture no graphs
+    batch_invariant: bool = False  # on a GPU: products of any number of rows take one path
     num_threads: int | None = None  # CPU threads; None: every core this process may use
 
     def __post_init__(self) -> None:
@@ -60,8 +61,9 @@ class EngineConfig:
         _want(good, "gpu_memory_utilization", share, "more than 0, at most 1")
         caching = self.enable_prefix_caching
         _want(isinstance(caching, bool), "enable_prefix_caching", caching, "True or False")
-        eager = self.enforce_eager
-        _want(isinstance(eager, bool), "enforce_eager", eager, "True or False")
+        for name in ("enforce_eager", "batch_invariant"):
+            flag = getattr(self, name)
+            _want(isinstance(flag, bool), name, flag, "True or False")
         drafts = self.speculate
         good = drafts == "auto" or is_whole(drafts, 0, MOST_DRAFTS)
         _want(good, "speculate", drafts, f'"auto" or a whole number from 0 to {MOST_DRAFTS}')

@@ -1,6 +1,6 @@
 """What every Triton kernel takes of a chip, compiled for chips that need not be there.
 
-python -m bench.kernels.resources [--only OP ...] [--chip 80 ...] [--write]
+python -m bench.kernels.resources [--only OP ...] [--chip 80 ...] [--brief] [--write]
 
 Exits with 1 where a kernel spills. With --write, leaves the record in bench/results/aot/ and
 the table in docs/findings/kernel-resources.md.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,14 +20,29 @@ import torch
 import triton
 
 from bench.kernels.ahead import compiled, resources
+from proxyfuse_kernels.build import Build
 from proxyfuse_kernels.embed import kernel as embed
 from proxyfuse_kernels.fused_head_sample import launch as fused_head_sample
+from proxyfuse_kernels.linear import kernel as linear
+from proxyfuse_kernels.paged_attention import kernel as paged_attention
 from proxyfuse_kernels.place import kernel as place
 from proxyfuse_kernels.proxy_sample import builds as proxy_sample
 from proxyfuse_kernels.rms_norm import kernel as rms_norm
+from proxyfuse_kernels.rope_append import kernel as rope_append
 from proxyfuse_kernels.silu_mul import kernel as silu_mul
 
-MODULES = (embed, fused_head_sample, place, proxy_sample, rms_norm, silu_mul)
+Entry = dict[str, Any]
+MODULES = (
+    embed,
+    fused_head_sample,
+    linear,
+    paged_attention,
+    place,
+    proxy_sample,
+    rms_norm,
+    rope_append,
+    silu_mul,
+)
 CHIPS = (80, 90, 100)
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "bench/results/aot/kernel-resources.json"
@@ -51,24 +66,36 @@ def op_of(module: ModuleType) -> str:
     return module.__name__.split(".")[-2]
 
 
-def measure(modules: Iterable[ModuleType], chips: Iterable[int]) -> list[dict[str, Any]]:
-    """One entry for each kernel and configuration, with what it takes of each chip."""
-    chips = tuple(chips)
+def listed(modules: Iterable[ModuleType], brief: bool = False) -> list[tuple[ModuleType, Build]]:
+    """Every configuration of every kernel; brief: the first of each."""
+    found = [(module, build) for module in modules for build in module.builds()]
+    if not brief:
+        return found
+    return list({name_of(build): (module, build) for module, build in reversed(found)}.values())
+
+
+def name_of(build: Build) -> str:
+    """The jitted function's."""
+    name: str = build.kernel.fn.__name__
+    return name.strip("_")
+
+
+def told(module: ModuleType, build: Build) -> dict[str, Any]:
+    """What is recorded of a configuration beside what it takes."""
+    kernel = {"op": op_of(module), "kernel": name_of(build), "name": build.name}
+    return kernel | {"warps": build.num_warps, "stages": build.num_stages}
+
+
+def measure(builds: Iterable[tuple[ModuleType, Build]], chips: Sequence[int]) -> list[Entry]:
+    """One entry for each configuration, with what it takes of each chip."""
     return [
-        {
-            "op": op_of(module),
-            "kernel": build.kernel.__name__.strip("_"),
-            "name": build.name,
-            "warps": build.num_warps,
-            "stages": build.num_stages,
-            "chips": {f"sm_{c}": resources(compiled(build, c))._asdict() for c in chips},
-        }
-        for module in modules
-        for build in module.builds()
+        told(module, build)
+        | {"chips": {f"sm_{chip}": resources(compiled(build, chip))._asdict() for chip in chips}}
+        for module, build in builds
     ]
 
 
-def spilling(found: Iterable[dict[str, Any]]) -> list[str]:
+def spilling(found: Iterable[Entry]) -> list[str]:
     """Kernels that keep registers in memory, by name and chip."""
     return [
         f"{entry['op']}/{entry['kernel']}, {entry['name']}: {took['stack']} bytes on {chip}"
@@ -78,7 +105,7 @@ def spilling(found: Iterable[dict[str, Any]]) -> list[str]:
     ]
 
 
-def table(found: list[dict[str, Any]]) -> str:
+def table(found: list[Entry]) -> str:
     """The finding, in Markdown."""
     chips = list(found[0]["chips"])
     lines = [
@@ -100,10 +127,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.kernels.resources")
     parser.add_argument("--only", nargs="*", default=[], help="operations by name; all by default")
     parser.add_argument("--chip", nargs="*", type=int, default=CHIPS)
+    parser.add_argument("--brief", action="store_true", help="one configuration of each kernel")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     modules = [m for m in MODULES if not asked.only or op_of(m) in asked.only]
-    found = measure(modules, asked.chip)
+    found = measure(listed(modules, asked.brief), asked.chip)
     record = {"triton": triton.__version__, "torch": torch.__version__, "kernels": found}
     if asked.write:
         RECORD.parent.mkdir(parents=True, exist_ok=True)

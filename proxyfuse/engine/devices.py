@@ -10,6 +10,7 @@ from proxyfuse.config import EngineConfig
 from proxyfuse.errors import ConfigError
 from proxyfuse.runner.device import Device
 from proxyfuse.runner.device_cuda import CudaDevice
+from proxyfuse.runner.gpu_ops import make_gpu_ops
 from proxyfuse.runner.stage import Stage
 from proxyfuse.runner.stage_plain import PlainStage
 from proxyfuse.runner.stage_streams import StreamStage
@@ -78,9 +79,11 @@ class Calls(NamedTuple):
     fit: bool  # for a graph: none of them waits for the device
 
 
-def calls(vocab: int) -> Calls:
-    """Plain torch operations, on whatever device their tensors lie; some look at their tensors."""
-    return Calls(PlainStage(Sampler(vocab).into), ReferenceOps(), False)
+def calls(vocab: int, ops: AheadOps | None = None) -> Calls:
+    """Operations, by default plain torch's, on whatever device their tensors lie; the plain sampler
+    looks at its tensors."""
+    ops = ReferenceOps() if ops is None else ops
+    return Calls(PlainStage(Sampler(vocab).into, ops), ops, False)
 
 
 def find_place(config: EngineConfig, at: Trio[torch.device], vocab: int) -> Place:
@@ -92,6 +95,6 @@ def find_place(config: EngineConfig, at: Trio[torch.device], vocab: int) -> Plac
         return Place(stage)
     apart = {one for one in at.values() if one != at.base}
     streams = Streams(device, at.roles, *map(beside_host, apart))
-    plain, ahead, fit = calls(vocab)
+    plain, ahead, fit = calls(vocab, make_gpu_ops(one_path=config.batch_invariant))
     graphs = fit and not config.enforce_eager and not apart  # a graph is of one device
     return Place(StreamStage(plain, streams, graphs=graphs), streams, graphs, ahead)

@@ -35,7 +35,7 @@ def put_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "find_device", lambda name, _="": torch.device(name))
     monkeypatch.setattr(devices, "beside_host", lambda at: other if at.index else device)
 
-    def calls(vocab: int) -> devices.Calls:
+    def calls(vocab: int, _: object = None) -> devices.Calls:
         return devices.Calls(PlainStage(fake_draw(device, vocab), ops), ops, True)
 
     monkeypatch.setattr(devices, "calls", calls)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.interpreted import like_a_chip
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "device" in metafunc.fixturenames:
@@ -13,6 +15,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _on_its_device(request: pytest.FixtureRequest) -> None:
-    if "device" in request.fixturenames and request.getfixturevalue("device") == "cuda":
+def _on_its_device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("gpu"):
         assert torch.cuda.is_available(), "want a CUDA device: these are for machines with one"
+    else:
+        like_a_chip(monkeypatch)

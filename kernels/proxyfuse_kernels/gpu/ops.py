@@ -1,0 +1,48 @@
+"""`AheadOps` by the Triton kernels: a call launches, and never waits."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from proxyfuse_kernels.accept.reference import accept
+from proxyfuse_kernels.embed.kernel import embed
+from proxyfuse_kernels.linear import kernel, library
+from proxyfuse_kernels.locate.reference import locate
+from proxyfuse_kernels.paged_attention.kernel import paged_attention
+from proxyfuse_kernels.place.kernel import place
+from proxyfuse_kernels.retract.reference import retract
+from proxyfuse_kernels.rms_norm.kernel import rms_norm
+from proxyfuse_kernels.rope_append.kernel import rope_append
+from proxyfuse_kernels.select.kernel import select
+from proxyfuse_kernels.silu_mul.kernel import silu_mul
+
+
+class TritonOps:
+    """The methods of `AheadOps` on a GPU, fit to be captured in a graph: all memory is torch's.
+
+    one_path: products of any number of rows run the same kernel, so that a row has the same bits
+    in any company. Without it those of more than sixteen rows are the library's: faster, and a
+    row's bits then depend on how many rows its step has. All other operations have one path anyway.
+    What only moves a few words of bookkeeping (accept, retract, locate) is torch's.
+    """
+
+    embed = staticmethod(embed)
+    rms_norm = staticmethod(rms_norm)
+    select = staticmethod(select)
+    place = staticmethod(place)
+    rope_append = staticmethod(rope_append)
+    paged_attention = staticmethod(paged_attention)
+    silu_mul = staticmethod(silu_mul)
+    accept = staticmethod(accept)
+    retract = staticmethod(retract)
+    locate = staticmethod(locate)
+
+    def __init__(self, *, one_path: bool = False) -> None:
+        self.one_path = one_path
+
+    def linear(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
+    ) -> None:
+        """As `Ops.linear`."""
+        few = self.one_path or len(x) <= kernel.FEW
+        (kernel if few else library).linear(x, weight, bias, out, add=add)

@@ -1,0 +1,152 @@
+"""`linear` on a GPU: weights streamed once past a few rows, on tensor cores.
+
+An output is one float32 sum over its inputs in ascending order, sixteen at a time by the same
+instruction, whichever tile it lies in: a row's bits depend neither on how many rows there are nor
+on where it stands. See docs/decisions/kernels-triton.md.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from proxyfuse_kernels.build import Build
+
+FEW = 16  # rows of the smallest tile that tensor cores take
+
+
+class Tile(NamedTuple):
+    """What one program computes, and how."""
+
+    rows: int
+    outputs: int
+    inputs: int  # that are read at a time
+    warps: int
+    stages: int  # reads in flight
+
+
+@triton.jit
+def _linear(
+    x,
+    weight,
+    bias,
+    out,
+    rows,
+    inputs,
+    outputs,
+    x_stride,
+    out_stride,
+    ROWS: tl.constexpr,
+    OUTPUTS: tl.constexpr,
+    INPUTS: tl.constexpr,
+    WHOLE: tl.constexpr,  # INPUTS divides inputs
+    BIASED: tl.constexpr,
+    ADD: tl.constexpr,
+):
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    output = tl.program_id(1) * OUTPUTS + tl.arange(0, OUTPUTS)
+    step = tl.arange(0, INPUTS)
+    here, there = row < rows, output < outputs
+    x_at = x + row[:, None].to(tl.int64) * x_stride + step[None, :]
+    weight_at = weight + tl.minimum(output, outputs - 1)[None, :].to(tl.int64) * inputs
+    weight_at += step[:, None]
+    total = tl.zeros([ROWS, OUTPUTS], dtype=tl.float32)
+    for begin in range(0, inputs, INPUTS):
+        if WHOLE:
+            tile = tl.load(x_at, mask=here[:, None], other=0.0)
+            weights = tl.load(weight_at)
+        else:
+            inside = step < inputs - begin
+            tile = tl.load(x_at, mask=here[:, None] & inside[None, :], other=0.0)
+            weights = tl.load(weight_at, mask=inside[:, None], other=0.0)
+        total = tl.dot(tile, weights, total, input_precision="ieee")
+        x_at += INPUTS
+        weight_at += INPUTS
+    if BIASED:
+        total += tl.load(bias + output, mask=there, other=0.0).to(tl.float32)[None, :]
+    out_at = out + row[:, None].to(tl.int64) * out_stride + output[None, :]
+    inside = here[:, None] & there[None, :]
+    if ADD:
+        total += tl.load(out_at, mask=inside, other=0.0)
+    tl.store(out_at, total.to(out.dtype.element_ty), mask=inside)
+
+
+def linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
+) -> None:
+    """As `Ops.linear`, one path for any number of rows: x [T, K], weight [N, K], out [T, N]."""
+    (rows, inputs), outputs = x.shape, len(weight)
+    if not rows:
+        return
+    tile = choose(rows, outputs, x.dtype)
+    _linear[triton.cdiv(rows, tile.rows), triton.cdiv(outputs, tile.outputs)](
+        x,
+        weight,
+        weight if bias is None else bias,
+        out,
+        rows,
+        inputs,
+        outputs,
+        x.stride(0),
+        out.stride(0),
+        ROWS=tile.rows,
+        OUTPUTS=tile.outputs,
+        INPUTS=tile.inputs,
+        WHOLE=inputs % tile.inputs == 0,
+        BIASED=bias is not None,
+        ADD=add,
+        num_warps=tile.warps,
+        num_stages=tile.stages,
+    )
+
+
+def choose(rows: int, outputs: int, dtype: torch.dtype) -> Tile:
+    """The tile for a product.
+
+    Few rows: about as many programs as a large chip has multiprocessors, or more, each with tens of
+    kilobytes in flight. Many rows: two warps, so that a tile of 64 rows stays with the instruction
+    of the small ones on every chip.
+    """
+    if dtype == torch.float32:
+        return Tile(FEW, 32, 32, 4, 3)
+    if rows > FEW:
+        return Tile(64, 64, 64, 2, 4)
+    if outputs >= 16384:
+        return Tile(FEW, 64, 128, 4, 4)
+    if outputs >= 4096:
+        return Tile(FEW, 32, 256, 4, 4)
+    return Tile(FEW, 16, 256, 2, 5)
+
+
+def builds() -> list[Build]:
+    """A layer's products and the head, for few rows and many; biased and ragged ones too."""
+    products = [
+        ("2048 outputs", 2048, 1, False, True),
+        ("qkv, biased", 4608, 1, True, True),
+        ("output, added", 4096, 1, False, True),
+        ("gate and up", 28672, 1, False, True),
+        ("head", 128256, 1, False, True),
+        ("ragged inputs", 4096, 1, False, False),
+        ("many rows", 4096, 512, False, True),
+        ("many rows, biased and ragged", 4096, 512, True, False),
+    ]
+    return [
+        build(name, choose(rows, outputs, torch.bfloat16), biased, whole)
+        for name, outputs, rows, biased, whole in products
+    ]
+
+
+def build(name: str, tile: Tile, biased: bool, whole: bool) -> Build:
+    """One product of bfloat16; what is called added adds to a float32 result."""
+    add = name.endswith("added")
+    wide = add or name == "head"
+    kinds = dict.fromkeys(("x", "weight", "bias"), "*bf16:16")
+    kinds |= {"out": "*fp32:16" if wide else "*bf16:16", "rows": "i32"}
+    numbers = dict.fromkeys(("inputs", "outputs", "x_stride", "out_stride"), "i32:16")
+    sizes = {"ROWS": tile.rows, "OUTPUTS": tile.outputs, "INPUTS": tile.inputs}
+    flags = {"WHOLE": whole, "BIASED": biased, "ADD": add}
+    return Build(name, _linear, kinds | numbers, sizes | flags, tile.warps, tile.stages)

@@ -1,0 +1,36 @@
+"""`linear` by torch's own products: the fastest for many rows, and not the same bits for each.
+
+A library chooses its tiles, and with them the order of sums, by the number of rows.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
+) -> None:
+    """As `Ops.linear`, but for what a row's bits depend on."""
+    if add or out.dtype != x.dtype:
+        product = widened(x, weight)
+        if bias is not None:
+            product += bias
+        if add:
+            out += product
+        else:
+            out.copy_(product)
+    elif bias is None:
+        torch.mm(x, weight.T, out=out)
+    else:
+        torch.addmm(bias, x, weight.T, out=out)
+
+
+def widened(x: Tensor, weight: Tensor) -> Tensor:  # [T, N] float32
+    """x @ weight.T without rounding to the type of x."""
+    if x.dtype == torch.float32:
+        return torch.mm(x, weight.T)
+    if x.device.type == "cuda":
+        return torch.mm(x, weight.T, out_dtype=torch.float32)
+    return torch.mm(x.float(), weight.T.float())
