@@ -24,6 +24,7 @@ from proxyfuse_kernels.build import Build
 from proxyfuse_kernels.embed import kernel as embed
 from proxyfuse_kernels.fused_head_sample import launch as fused_head_sample
 from proxyfuse_kernels.linear import kernel as linear
+from proxyfuse_kernels.linear_fp8 import kernel as linear_fp8
 from proxyfuse_kernels.paged_attention import kernel as paged_attention
 from proxyfuse_kernels.place import kernel as place
 from proxyfuse_kernels.proxy_sample import builds as proxy_sample
@@ -36,6 +37,7 @@ MODULES = (
     embed,
     fused_head_sample,
     linear,
+    linear_fp8,
     paged_attention,
     place,
     proxy_sample,
