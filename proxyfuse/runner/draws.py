@@ -6,12 +6,11 @@ from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from math import exp
 
-from torch import Tensor
-
-from proxyfuse.plan import Plan, Sample
+from proxyfuse.plan import Plan
 from proxyfuse.runner.device import Event
 from proxyfuse.runner.layout import Layout
 from proxyfuse.runner.outcome import Risen
+from proxyfuse.sequence import Sequence
 from proxyfuse.speculation.fared import Verified
 
 
@@ -49,14 +48,15 @@ class Flight:
         """Wait for the device and bring the draws up. The only place that waits."""
         if self.landed is not None:
             self.landed.synchronize()
-        draws, count = self.risen.draws, len(self.layout.rows)
+        count = len(self.layout.rows)
         if not count:
             return Landed([], [], [], [], [])
-        tokens = draws.tokens[:count].tolist()
+        fixed, tops, more = self.risen
+        tokens = fixed["tokens"][:count].tolist()
         drawn = self._drawn()
         entries, fared = [], []
         for sample, rows in zip(self.plan.samples, self.layout.entries, strict=False):
-            drafts, logprobs = drawn[sample] if sample.drawn else (sample.proposed, ())
+            drafts, logprobs = drawn[sample.sequence] if sample.drawn else (sample.proposed, ())
             holding = held(rows, drafts, tokens) if sample.drafts else rows
             entries.append(holding)
             fared.append(_fared(len(drafts), len(holding) - 1, logprobs))
@@ -64,23 +64,23 @@ class Flight:
             entries=entries,
             fared=fared,
             tokens=tokens,
-            logprobs=draws.logprobs[:count].tolist(),
-            finite=draws.finite[:count].tolist(),
-            ranks=_up(draws.ranks, count),
-            role_logprobs=_up(draws.role_logprobs, count),
-            top_ids=_up(draws.top_ids, count),
-            top_logprobs=_up(draws.top_logprobs, count),
+            logprobs=fixed["logprobs"][:count].tolist(),
+            finite=fixed["finite"][:count].tolist(),
+            ranks=fixed["ranks"][:count].tolist() if more else None,
+            role_logprobs=fixed["role_logprobs"][:count].tolist() if more else None,
+            top_ids=tops["top_ids"][:count].tolist() if tops else None,
+            top_logprobs=tops["top_logprobs"][:count].tolist() if tops else None,
         )
 
-    def _drawn(self) -> dict[Sample, tuple[list[int], list[float]]]:
-        """The tokens drawn and fed for each drafting sample, and their log-probabilities."""
+    def _drawn(self) -> dict[Sequence, tuple[list[int], list[float]]]:
+        """The tokens drawn and fed for each drafting sequence, and their log-probabilities."""
         if not self.layout.drafting:
             return {}
         width = len(self.layout.drafting)
-        tokens = self.risen.ids[: self.fed, :width].T.tolist()
-        logprobs = self.risen.logprobs[: self.fed, :width].T.tolist()
+        tokens = self.risen.fixed["draft.ids"][: self.fed, :width].T.tolist()
+        logprobs = self.risen.fixed["draft.logprobs"][: self.fed, :width].T.tolist()
         return {
-            sample: (tokens[at][: sample.drawn], logprobs[at][: sample.drawn])
+            sample.sequence: (tokens[at][: sample.drawn], logprobs[at][: sample.drawn])
             for at, sample in enumerate(self.layout.drafting)
         }
 
@@ -98,7 +98,3 @@ def _fared(tried: int, held: int, logprobs: Seq[float]) -> Verified:
     if not tried:
         return Verified()
     return Verified(tried, held, sum(1 - exp(value) for value in logprobs[: held + 1]))
-
-
-def _up(tensor: Tensor | None, count: int) -> list | None:  # type: ignore[type-arg]
-    return None if tensor is None else tensor[:count].tolist()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,12 +20,15 @@ ASKED = ("ranks", "role_logprobs")  # where log-probabilities are wanted
 TOPS = (20, 1000)  # likeliest tokens of a row; there is memory for either number
 
 
-class Risen(NamedTuple):
-    """On the host, once the flight has landed."""
+A = TypeVar("A", Tensor, np.ndarray)
 
-    draws: SampleDraws
-    ids: Tensor  # [drafts, sequences] int32, as they were drawn
-    logprobs: Tensor  # [drafts, sequences] float32, under the model that drew them
+
+class Risen(NamedTuple):
+    """On the host, once the flight has landed: what `SampleDraws` and the drafts have, by name."""
+
+    fixed: Mapping[str, np.ndarray]
+    tops: Mapping[str, np.ndarray]  # of the likeliest tokens, where they are wanted
+    more: bool  # whether ranks and the roles' log-probabilities were wanted
 
 
 class Outcome:
@@ -35,7 +39,6 @@ class Outcome:
     ) -> None:
         self._samples = samples
         self._vocab = vocab
-        self._device = device
         self._fixed = Landing(_fields(samples, drafts, sequences), device)
         self.ids = self._fixed.device["draft.ids"]
         self.logprobs = self._fixed.device["draft.logprobs"]
@@ -48,30 +51,25 @@ class Outcome:
         more = any(count is not None for count in wanted)
         top = min(max((count or 0 for count in wanted), default=0), self._vocab)
         if (top, more) not in self._made:
-            tops = self._landing(top).device if top else {}
-            self._made[top, more] = self._draws(self._fixed.device, tops, top, more)
+            fixed, names = self._fixed.device, (*ALWAYS, *(ASKED if more else ()))
+            tops = _wide(self._landing(top).device, self._samples, top) if top else {}
+            made = SampleDraws(**{name: fixed[name] for name in names}, **tops)
+            self._made[top, more] = made
         return self._made[top, more]
 
     def rise(self, draws: SampleDraws) -> Risen:
         """Begin the copy up of what was drawn into `draws`, and of the drafts."""
-        if self._device is None:
-            return Risen(draws, self.ids, self.logprobs)
-        fixed = self._fixed.rise()
         top = 0 if draws.top_ids is None else draws.top_ids.shape[1]
-        tops = self._landing(top).rise() if top else {}
-        risen = self._draws(fixed, tops, top, draws.ranks is not None)
-        return Risen(risen, fixed["draft.ids"], fixed["draft.logprobs"])
+        tops = _wide(self._landing(top).rise(), self._samples, top) if top else {}
+        return Risen(self._fixed.rise(), tops, draws.ranks is not None)
 
     def _landing(self, top: int) -> Landing:
         return self._tops[next(most for most in TOPS if top <= most)]
 
-    def _draws(
-        self, fixed: Mapping[str, Tensor], tops: Mapping[str, Tensor], top: int, more: bool
-    ) -> SampleDraws:
-        names = (*ALWAYS, *(ASKED if more else ()))
-        shape = (self._samples, top)
-        wide = {name: flat[: self._samples * top].view(shape) for name, flat in tops.items()}
-        return SampleDraws(**{name: fixed[name] for name in names}, **wide)
+
+def _wide(flat: Mapping[str, A], samples: int, top: int) -> dict[str, A]:
+    """The arrays as [samples, top]."""
+    return {name: array[: samples * top].reshape(samples, top) for name, array in flat.items()}
 
 
 def _fields(samples: int, drafts: int, sequences: int) -> Fields:

@@ -102,7 +102,7 @@ class RowWriter:
             lane = sample.sequence.lanes[self._role]
             begin = len(lane.prompt) + sample.row
             stop = begin + sample.drawn
-            drawn["positions"][: sample.drawn, column] = range(begin, stop)
+            drawn["positions"][: sample.drawn, column] = list(range(begin, stop))
             drawn["slots"][: sample.drawn, column] = self._slots_of(lane, begin, stop)
             drawn["lanes"][: sample.drawn, column] = seats[lane]
         return self._rows, len(heads)

@@ -55,7 +55,7 @@ template <int rows, int columns, int fetched, class T>
       right[n] = load(w.row(n) + k);
 #pragma GCC unroll 8
     for (int n = 0; n < fetched; ++n)
-      __builtin_prefetch(next.row(n) + k, 0, 2);
+      __builtin_prefetch(next.row(n) + k, 0, 3);
 #pragma GCC unroll 8
     for (int m = 0; m < rows; ++m) {
       const auto left = load(x.row(m) + k);

@@ -32,13 +32,9 @@ template <int count>
   constexpr int whole = count / kLanes * kLanes;
 #pragma GCC unroll 8
   for (int i = 0; i < whole; i += kLanes)
-    store(out + i, totals(v + i));
-  if constexpr (whole < count) {
-    Vec rest[kLanes];
-    for (int i = 0; i < kLanes; ++i)
-      rest[i] = whole + i < count ? v[whole + i] : zero();
-    store_some(out + whole, totals(rest), count - whole);
-  }
+    store(out + i, totals<kLanes>(v + i));
+  if constexpr (whole < count)
+    store_some(out + whole, totals<count - whole>(v + whole), count - whole);
 }
 
 inline float sum(Vec v) {

@@ -92,7 +92,9 @@ inline float largest(Vec a) {
 }
 // Lane i is the sum of v[i]: lanes half a register apart are added, then a quarter, and so on. Two
 // registers become one each time, so that the halves of both fill it.
+template <int count>
 [[gnu::always_inline]] inline Vec totals(const Vec *v) {
+  const auto at = [v](int n) { return n < count ? v[n] : zero(); };
   const auto halves = [](Vec a, Vec b) {
     return Vec{_mm256_permute2f128_ps(a.v, b.v, 0x20)} +
            Vec{_mm256_permute2f128_ps(a.v, b.v, 0x31)};
@@ -103,8 +105,8 @@ inline float largest(Vec a) {
   const auto ones = [](Vec a, Vec b) {
     return Vec{_mm256_shuffle_ps(a.v, b.v, 0x88)} + Vec{_mm256_shuffle_ps(a.v, b.v, 0xdd)};
   };
-  return ones(pairs(halves(v[0], v[4]), halves(v[1], v[5])),
-              pairs(halves(v[2], v[6]), halves(v[3], v[7])));
+  return ones(pairs(halves(at(0), at(4)), halves(at(1), at(5))),
+              pairs(halves(at(2), at(6)), halves(at(3), at(7))));
 }
 
 } // namespace proxyfuse::cpu::PROXYFUSE_ISA

@@ -78,8 +78,10 @@ inline Vec load_front(const float *p) {
 
 inline float largest(Vec a) { return _mm512_reduce_max_ps(a.v); }
 
-// Lane i is the sum of v[i]: lanes half a register apart are added, then a quarter, and so on. Two
-// registers become one each time, so that the halves of both fill it.
+// Lane i is the sum of v[i], 0 <= i < count: lanes half a register apart are added, then a quarter,
+// and so on. Two registers become one each time, so that the halves of both fill it; a count under
+// a register's lanes saves the work on what would be empty, and adds the same lanes.
+template <int count>
 [[gnu::always_inline]] inline Vec totals(const Vec *v) {
   const auto halves = [](Vec a, Vec b) {
     return Vec{_mm512_shuffle_f32x4(a.v, b.v, 0x44)} + Vec{_mm512_shuffle_f32x4(a.v, b.v, 0xee)};
@@ -93,10 +95,23 @@ inline float largest(Vec a) { return _mm512_reduce_max_ps(a.v); }
   const auto ones = [](Vec a, Vec b) {
     return Vec{_mm512_shuffle_ps(a.v, b.v, 0x88)} + Vec{_mm512_shuffle_ps(a.v, b.v, 0xdd)};
   };
-  Vec four[4]; // of v[i], v[i + 4], v[i + 8], v[i + 12]: a block of four lanes each
-  for (int i = 0; i < 4; ++i)
-    four[i] = quarters(halves(v[i], v[i + 4]), halves(v[i + 8], v[i + 12]));
-  return ones(pairs(four[0], four[1]), pairs(four[2], four[3]));
+  // a block of four lanes each of v[i], v[j], v[k], v[l]
+  const auto four = [&](int i, int j, int k, int l) {
+    const auto at = [v](int n) { return n < count ? v[n] : zero(); };
+    return quarters(halves(at(i), at(j)), halves(at(k), at(l)));
+  };
+  if constexpr (count <= 4) {
+    const Vec two = pairs(four(0, 1, 2, 3), zero()), one = ones(two, zero());
+    const __m512i blocks = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return {_mm512_permutexvar_ps(blocks, one.v)};
+  } else if constexpr (count <= 8) {
+    const Vec one = ones(pairs(four(0, 1, 2, 3), four(4, 5, 6, 7)), zero());
+    const __m512i blocks = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return {_mm512_permutexvar_ps(blocks, one.v)};
+  } else {
+    return ones(pairs(four(0, 4, 8, 12), four(1, 5, 9, 13)),
+                pairs(four(2, 6, 10, 14), four(3, 7, 11, 15)));
+  }
 }
 
 } // namespace proxyfuse::cpu::PROXYFUSE_ISA

@@ -114,9 +114,10 @@ inline float largest(Vec a) {
   return x > y ? x : y;
 }
 // Lane i is the sum of v[i].
+template <int count>
 [[gnu::always_inline]] inline Vec totals(const Vec *v) {
-  Vec out;
-  for (int i = 0; i < 4; ++i)
+  Vec out = zero();
+  for (int i = 0; i < count; ++i)
     out.v[i] = (v[i].v[0] + v[i].v[2]) + (v[i].v[1] + v[i].v[3]);
   return out;
 }
