@@ -12,15 +12,15 @@ from proxyfuse.runner.device import Device
 from proxyfuse.runner.device_cuda import CudaDevice
 from proxyfuse.runner.gpu_ops import make_gpu_ops
 from proxyfuse.runner.stage import Stage
-from proxyfuse.runner.stage_plain import PlainStage
+from proxyfuse.runner.stage_plain import Draw, PlainStage
 from proxyfuse.runner.stage_streams import StreamStage
 from proxyfuse.runner.stage_taped import TapedStage
 from proxyfuse.runner.streams import Streams
 from proxyfuse.runner.team import make_team
 from proxyfuse.trio import Role, Trio
+from proxyfuse_kernels import gpu
 from proxyfuse_kernels.ops import AheadOps
 from proxyfuse_kernels.proxy_sample import Sampler
-from proxyfuse_kernels.reference import ReferenceOps
 
 
 def find_device(name: str, option: str = "device") -> torch.device:
@@ -74,27 +74,33 @@ class Place(NamedTuple):
 class Calls(NamedTuple):
     """Operations that give their work to the current stream of a device."""
 
-    plain: PlainStage
-    ahead: AheadOps
+    draw: Draw
+    ops: AheadOps
     fit: bool  # for a graph: none of them waits for the device
 
 
-def calls(vocab: int, ops: AheadOps | None = None) -> Calls:
-    """Operations, by default plain torch's, on whatever device their tensors lie; the plain sampler
-    looks at its tensors."""
-    ops = ReferenceOps() if ops is None else ops
-    return Calls(PlainStage(Sampler(vocab).into, ops), ops, False)
+def calls(config: EngineConfig, at: torch.device, vocab: int, samples: int) -> Calls:
+    """Triton's where it can be imported; else plain torch's, whose sampler looks at its tensors.
+
+    samples: the most rows that are drawn at once.
+    """
+    ops = make_gpu_ops(one_path=config.batch_invariant)
+    if not gpu.available():
+        return Calls(Sampler(vocab).into, ops, fit=False)
+    return Calls(gpu.gpu_sampler(vocab, samples, at).into, ops, fit=True)
 
 
-def find_place(config: EngineConfig, at: Trio[torch.device], vocab: int) -> Place:
-    """How a step runs there."""
+def find_place(config: EngineConfig, at: Trio[torch.device], vocab: int, samples: int) -> Place:
+    """How a step of at most so many sampled rows runs there."""
     device = beside_host(at.base)
     if device is None:
         team = make_team(config.num_threads)
-        stage = calls(vocab).plain if team is None else TapedStage(Sampler(vocab, team), team)
-        return Place(stage)
+        if team is None:
+            return Place(PlainStage(Sampler(vocab).into))
+        return Place(TapedStage(Sampler(vocab, team), team))
     apart = {one for one in at.values() if one != at.base}
     streams = Streams(device, at.roles, *map(beside_host, apart))
-    plain, ahead, fit = calls(vocab, make_gpu_ops(one_path=config.batch_invariant))
+    draw, ops, fit = calls(config, at.base, vocab, samples)
     graphs = fit and not config.enforce_eager and not apart  # a graph is of one device
-    return Place(StreamStage(plain, streams, graphs=graphs), streams, graphs, ahead)
+    stage = StreamStage(PlainStage(draw, ops), streams, graphs=graphs)
+    return Place(stage, streams, graphs, ops)

@@ -102,7 +102,7 @@ def load(
     decoders = _decoders(folders, models, dtype, at, longest)
     speculator = _speculator(config, _weight_bytes(folders, models, dtype), limits)
     scheduler = _scheduler(config, geometry, pages, speculator)
-    place = find_place(config, at, limits.vocab)
+    place = find_place(config, at, limits.vocab, _samples(config))
     # a page more, for what nobody reads
     arenas = {one: Arena(geometry, pages + place.graphs, one) for one in set(at.values())}
     where = at.map(lambda one: arenas[one])

@@ -73,5 +73,5 @@ def test_no_gpu_no_proxies_on_one(no_gpu) -> None:
 
 
 def test_on_a_host_nothing_runs_beside_it_or_ahead() -> None:
-    place = find_place(EngineConfig(device="cpu"), Trio({Role.BASE: torch.device("cpu")}), 50)
+    place = find_place(EngineConfig(device="cpu"), Trio({Role.BASE: torch.device("cpu")}), 50, 8)
     assert place[1:] == (None, False, None) and not isinstance(place.stage, PlainStage)

@@ -1,40 +1,66 @@
-"""The engine with its Triton operations, interpreted on a CPU: what the oracle writes."""
+"""The engine as it is wired for a GPU, its Triton kernels interpreted over a device that is late.
+
+Tokens are the oracle's, out of graphs that were captured when a shape was met again.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import torch
 
 pytest.importorskip("triton")
 from proxyfuse import Prompt, SamplingParams
+from proxyfuse.config import EngineConfig
 from proxyfuse.engine import devices
-from proxyfuse.runner.gpu_ops import make_gpu_ops
 from proxyfuse_kernels.gpu.ops import TritonOps
+from proxyfuse_kernels.proxy_sample.launch import TritonSampler
 from tests.engine.test_oracle import check
+from tests.fake.device import World
+from tests.fake.engine import put_on
 from tests.interpreted import like_a_chip
 from tests.tiny import make_trio
 
+PROMPTS = [Prompt([5, 6, 7, 8, 9, 10, 11]), Prompt([40, 41])]
+PARAMS = [
+    SamplingParams(temperature=0.0, seed=0, max_tokens=4, ignore_eos=True),
+    SamplingParams(temperature=0.9, seed=3, top_p=0.9, max_tokens=3, ignore_eos=True),
+]
 
-@pytest.fixture
-def _triton(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Engines opened from now on compute with what they would on a GPU."""
-    ops = make_gpu_ops(one_path=True)
-    assert isinstance(ops, TritonOps)
+
+@pytest.mark.parametrize(
+    ("family", "options"),
+    [
+        ("qwen3", {"speculate": 2, "max_num_seqs": 1}),  # graphs of one size
+        ("qwen2-windows", {"speculate": 1, "enforce_eager": True, "batch_invariant": True}),
+    ],
+)
+def test_a_few_tokens_are_the_oracle_s(
+    family: str, options: dict[str, Any], tmp_path, open_llm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, drawn = World(0), 0
+    put_on(world, monkeypatch, devices.calls)
     like_a_chip(monkeypatch)
-    monkeypatch.setattr(devices, "make_team", lambda threads: None)
-    calls = devices.calls
-    monkeypatch.setattr(devices, "calls", lambda vocab: calls(vocab, ops))
+    into = TritonSampler.into
 
+    def counted(*of: Any) -> None:
+        nonlocal drawn
+        drawn += 1
+        into(*of)
 
-@pytest.mark.usefixtures("_triton")
-@pytest.mark.parametrize("family", ["qwen3", "qwen2-windows"])
-def test_a_few_tokens_are_the_oracle_s(family: str, tmp_path, open_llm) -> None:
-    shapes = {"base": {"num_hidden_layers": 2}, "proxy": {"num_hidden_layers": 1}}
-    llm = open_llm(make_trio(tmp_path, family, **shapes), page_size=5, speculate=2)
-    prompts = [Prompt([5, 6, 7, 8, 9, 10, 11, 12]), Prompt([40, 41])]
-    params = [
-        SamplingParams(temperature=0.0, seed=0, max_tokens=3, ignore_eos=True),
-        SamplingParams(temperature=0.9, seed=3, max_tokens=3, ignore_eos=True),
-    ]
-    outputs = llm.generate(prompts, params, use_tqdm=False)
-    for asked in zip(prompts, params, outputs, strict=True):
+    monkeypatch.setattr(TritonSampler, "into", counted)
+    layers = {"num_hidden_layers": 1 + ("enforce_eager" in options)}
+    llm = open_llm(make_trio(tmp_path, family, base=layers, proxy=layers), page_size=5, **options)
+    outputs = llm.generate(PROMPTS, PARAMS, use_tqdm=False)
+    for asked in zip(PROMPTS, PARAMS, outputs, strict=True):
         check(llm, *asked)
+    assert drawn > 0
+    assert (world.counts["replays"] > 0) == ("enforce_eager" not in options)
+
+
+def test_calls_are_triton_s_and_fit_for_graphs() -> None:
+    config = EngineConfig(device="cpu", batch_invariant=True)
+    draw, ops, fit = devices.calls(config, torch.device("cpu"), 50, 3)
+    assert isinstance(getattr(draw, "__self__", None), TritonSampler) and fit
+    assert isinstance(ops, TritonOps) and ops.one_path

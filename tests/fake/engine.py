@@ -10,9 +10,12 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
+from proxyfuse.config import EngineConfig
 from proxyfuse.engine import devices
+from proxyfuse.engine.devices import Calls
 from proxyfuse.runner.runner import Runner
-from proxyfuse.runner.stage_plain import PlainStage
+from proxyfuse_kernels.proxy_sample import Sampler
+from proxyfuse_kernels.reference import ReferenceOps
 from tests.fake.device import FakeDevice, Misuse, World
 from tests.fake.ops import FakeOps, fake_draw
 
@@ -28,24 +31,36 @@ class NoReads(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def put_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Engines opened from now on run on a device of this world; a graph can hold its calls."""
+def plain_calls(config: EngineConfig, at: torch.device, vocab: int, samples: int) -> Calls:
+    """Plain torch's operations, and the sampler that a CPU has."""
+    return Calls(Sampler(vocab).into, ReferenceOps(), fit=True)
+
+
+def put_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, make_calls: Callable[..., Calls] = plain_calls
+) -> None:
+    """Engines opened from now on run on a device of this world; a graph can hold its calls.
+
+    make_calls: as `devices.calls`, what does the device's work.
+    """
     device, other = FakeDevice(world, "gpu0"), FakeDevice(world, "gpu1")
-    ops = FakeOps(device)
+    made: list[FakeOps] = []
     monkeypatch.setattr(devices, "find_device", lambda name, _="": torch.device(name))
     monkeypatch.setattr(devices, "beside_host", lambda at: other if at.index else device)
 
-    def calls(vocab: int, _: object = None) -> devices.Calls:
-        return devices.Calls(PlainStage(fake_draw(device, vocab), ops), ops, True)
+    def calls(*of: Any) -> Calls:
+        draw, ops, _ = make_calls(*of)
+        made.append(FakeOps(device, ops))
+        return Calls(fake_draw(device, draw), made[-1], fit=True)
 
     monkeypatch.setattr(devices, "calls", calls)
     make = Runner.__init__
 
-    def made(self: Runner, *args: Any, **kwargs: Any) -> None:
+    def init(self: Runner, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
-        ops.harmless = self.arenas.base.pages - 1 if kwargs["pads"] else None
+        made[-1].harmless = self.arenas.base.pages - 1 if kwargs["pads"] else None
 
-    monkeypatch.setattr(Runner, "__init__", made)
+    monkeypatch.setattr(Runner, "__init__", init)
     monkeypatch.setattr(Runner, "launch", _watched(world, Runner.launch))
 
 

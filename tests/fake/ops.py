@@ -9,7 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
-from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
+from proxyfuse.runner.stage_plain import Draw
+from proxyfuse_kernels.ops import AheadOps
+from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 from proxyfuse_kernels.reference import ReferenceOps
 from tests.fake.device import FakeDevice, Spots
 from tests.fake.races import Spot, spots_of
@@ -30,35 +32,37 @@ def pages_of(cache: Tensor, numbers: Iterable[int], harmless: int | None) -> Ite
 class FakeOps:
     """`Ops` that does nothing yet. `harmless`: a page that all may write and nobody believes."""
 
-    def __init__(self, device: FakeDevice) -> None:
+    def __init__(self, device: FakeDevice, plain: AheadOps = PLAIN) -> None:
+        """`plain`: what does the work, once it is done."""
         self._world = device.world
+        self._plain = plain
         self.harmless: int | None = None
 
     def _give(self, name: str, act: Callable[[], object], reads: Spots, writes: Spots) -> None:
         self._world.give(self._world.on[-1], name, act, reads, writes)
 
     def embed(self, ids: Tensor, table: Tensor, out: Tensor) -> None:
-        act = lambda: PLAIN.embed(ids, table, out)  # noqa: E731
+        act = lambda: self._plain.embed(ids, table, out)  # noqa: E731
         self._give("embed", act, all_of(ids), all_of(out))
 
     def rms_norm(self, x: Tensor, weight: Tensor, eps: float, out: Tensor) -> None:
-        act = lambda: PLAIN.rms_norm(x, weight, eps, out)  # noqa: E731
+        act = lambda: self._plain.rms_norm(x, weight, eps, out)  # noqa: E731
         self._give("rms_norm", act, all_of(x), all_of(out))
 
     def linear(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
     ) -> None:
-        act = lambda: PLAIN.linear(x, weight, bias, out, add=add)  # noqa: E731
+        act = lambda: self._plain.linear(x, weight, bias, out, add=add)  # noqa: E731
         self._give("linear", act, all_of(x), all_of(out))
 
     def select(self, x: Tensor, rows: Tensor, out: Tensor) -> None:
-        self._give("select", lambda: PLAIN.select(x, rows, out), all_of(x, rows), all_of(out))
+        self._give("select", lambda: self._plain.select(x, rows, out), all_of(x, rows), all_of(out))
 
     def place(self, tokens: Tensor, index: Tensor, out: Tensor) -> None:
         def written() -> Iterable[Spot]:
             return chain.from_iterable(spots_of(out[i : i + 1]) for i in index.flatten().tolist())
 
-        act = lambda: PLAIN.place(tokens, index, out)  # noqa: E731
+        act = lambda: self._plain.place(tokens, index, out)  # noqa: E731
         self._give("place", act, all_of(tokens, index), written)
 
     def rope_append(
@@ -74,7 +78,7 @@ class FakeOps:
             pages = (slots // cache.shape[2]).tolist()
             return chain(spots_of(qkv), pages_of(cache, pages, self.harmless))
 
-        act = lambda: PLAIN.rope_append(qkv, positions, slots, rotation, cache, **how)  # noqa: E731
+        act = lambda: self._plain.rope_append(qkv, positions, slots, rotation, cache, **how)  # noqa: E731
         self._give("rope_append", act, all_of(qkv, positions, slots), written)
 
     def paged_attention(
@@ -94,13 +98,13 @@ class FakeOps:
             small = all_of(qkv, positions, lanes, page_table)()
             return chain(small, pages_of(cache, pages, self.harmless))
 
-        act = lambda: PLAIN.paged_attention(  # noqa: E731
+        act = lambda: self._plain.paged_attention(  # noqa: E731
             qkv, positions, lanes, page_table, cache, out, **how
         )
         self._give("attention", act, read, all_of(out))
 
     def silu_mul(self, gate_up: Tensor, out: Tensor) -> None:
-        act = lambda: PLAIN.silu_mul(gate_up, out)  # noqa: E731
+        act = lambda: self._plain.silu_mul(gate_up, out)  # noqa: E731
         self._give("silu_mul", act, all_of(gate_up), all_of(out))
 
     def accept(
@@ -114,23 +118,22 @@ class FakeOps:
         last: Tensor,
     ) -> None:
         read = (tokens, ids, heads, entries, counts)
-        act = lambda: PLAIN.accept(*read, slack, last)  # noqa: E731
+        act = lambda: self._plain.accept(*read, slack, last)  # noqa: E731
         self._give("accept", act, all_of(*read), all_of(slack, last))
 
     def retract(self, positions: Tensor, source: Tensor, slack: Tensor) -> None:
-        act = lambda: PLAIN.retract(positions, source, slack)  # noqa: E731
+        act = lambda: self._plain.retract(positions, source, slack)  # noqa: E731
         self._give("retract", act, all_of(source, slack), all_of(positions))
 
     def locate(
         self, positions: Tensor, lanes: Tensor, page_table: Tensor, size: int, slots: Tensor
     ) -> None:
-        act = lambda: PLAIN.locate(positions, lanes, page_table, size, slots)  # noqa: E731
+        act = lambda: self._plain.locate(positions, lanes, page_table, size, slots)  # noqa: E731
         self._give("locate", act, all_of(positions, lanes, page_table), all_of(slots))
 
 
-def fake_draw(device: FakeDevice, vocab: int) -> Callable[..., None]:
+def fake_draw(device: FakeDevice, into: Draw) -> Draw:
     """`Sampler.into` as work for the device."""
-    sampler = Sampler(vocab)
 
     def draw(logits: Sequence[Tensor], rows: SampleRows, draws: SampleDraws) -> None:
         count = len(logits[0])
@@ -139,7 +142,7 @@ def fake_draw(device: FakeDevice, vocab: int) -> Callable[..., None]:
         device.world.give(
             device.current,
             "sample",
-            lambda: sampler.into(logits, rows, draws),
+            lambda: into(logits, rows, draws),
             all_of(*read),
             all_of(*(x[:count] for x in written if x is not None)),
         )

@@ -1,17 +1,20 @@
-"""A decoder's operations on a GPU, in Triton; `available()` is False where triton is missing."""
+"""A decoder's operations and its sampler on a GPU, in Triton; `available()`: is there triton?"""
 
 from __future__ import annotations
+
+import torch
 
 from proxyfuse_kernels.ops import AheadOps
 
 try:
     from proxyfuse_kernels.gpu.ops import TritonOps
+    from proxyfuse_kernels.proxy_sample.launch import TritonSampler
 except ModuleNotFoundError as missing:
     if missing.name is None or missing.name.partition(".")[0] != "triton":
         raise
-    TritonOps = None  # type: ignore[assignment, misc]
+    TritonOps = TritonSampler = None  # type: ignore[assignment, misc]
 
-__all__ = ["available", "gpu_ops"]
+__all__ = ["available", "gpu_ops", "gpu_sampler"]
 
 
 def available() -> bool:
@@ -21,6 +24,16 @@ def available() -> bool:
 
 def gpu_ops(*, one_path: bool = False) -> AheadOps:
     """`TritonOps`; raises ImportError where triton is missing."""
+    _require()
+    return TritonOps(one_path=one_path)
+
+
+def gpu_sampler(vocab: int, rows: int, device: torch.device) -> TritonSampler:
+    """`TritonSampler` of at most `rows` rows; raises ImportError where triton is missing."""
+    _require()
+    return TritonSampler(vocab, rows, device)
+
+
+def _require() -> None:
     if not available():
         raise ImportError("got no triton, want the one that comes with torch for CUDA")
-    return TritonOps(one_path=one_path)
