@@ -21,6 +21,7 @@ PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3
 PLAIN = (4, 3, 48)  # steps without drafts: so many early on, each third step; then each 48th
 PATIENCE = (24, 192)  # steps without drafts before they are tried again: at first, and at most
 TRIAL = 1  # drafts of such a trial
+REST = 8  # steps for which a sequence that nothing is drafted for is not asked about again
 MOST_ROWS = MOST_IDS = 2**31
 HOPE = 0.9  # drafts that would not pay at this rate are not tried
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
@@ -35,6 +36,7 @@ class Drafting:
     source: Source = None  # of the drafts that were last proposed
     idle: int = 0  # steps since then
     patience: int = PATIENCE[0]
+    rest: int = 0  # steps for which nothing will be drafted, whatever is known
 
 
 class Speculator:
@@ -108,7 +110,9 @@ class Speculator:
         room = min(left - 1, self.most, fair)
         if room <= 0:
             return Draft()
-        drafting = self._sequences.setdefault(sequence, Drafting())
+        drafting = self._sequences.get(sequence)
+        if drafting is None:
+            drafting = self._sequences[sequence] = Drafting()
         if self.fixed is None and self._running > 1:
             return self._together(sequence, drafting, room)
         if self.fixed is None:
@@ -142,10 +146,13 @@ class Speculator:
 
     def _best(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
         """The source and length that promise most; now and then a trial of what promised little."""
+        drafting.idle += 1
+        if drafting.rest or self._measures:
+            drafting.rest = max(drafting.rest - 1, 0)
+            return Draft()
         found = () if sequence.ahead else self._look_up(sequence, drafting, room)
         sources: list[Source] = [*self._drawers(sequence), *([None] if found else [])]
-        drafting.idle += 1
-        if not sources or self._measures:
+        if not sources:
             return Draft()
         choice, source = max(
             ((self._choice(drafting, one), one) for one in sources), key=lambda pair: pair[0].gain
@@ -155,6 +162,7 @@ class Speculator:
             source = min(sources, key=lambda one: self._fared(drafting, one).trials)
             hopeful = self._chooser.best(source, HOPE, self._running).length
             if drafting.idle < drafting.patience or not hopeful:
+                drafting.rest = REST
                 return Draft()
             length = TRIAL
         drafting.idle = 0
@@ -205,10 +213,21 @@ class Speculator:
             if drafting is not None and one.tried:
                 drafts += one.tried
                 self._learn(drafting, one)
-        drawn = any(sample.drawn for sample in plan.samples)
         self._step = None
-        if self.fixed is None and plan.samples and _only_writes(plan):
-            count = len(plan.samples)
+        count = len(plan.samples)
+        if drafts or self._counts_plain(count):
+            self._time(plan, count, drafts)
+
+    def _counts_plain(self, count: int) -> bool:
+        """Whether a step without drafts is worth timing: every so many, once some are known."""
+        if self.fixed is not None or not count:
+            return False
+        return not self._age % REST or self._costs.plain_steps(count) < PLAIN[0]
+
+    def _time(self, plan: Plan, count: int, drafts: int) -> None:
+        """Note what the step's time, yet to be told, will be of."""
+        if self.fixed is None and _only_writes(plan):
+            drawn = any(sample.drawn for sample in plan.samples)
             self._step = (count, self.drawer if drawn else None, drafts / count)
 
     def timed(self, seconds: float) -> None:
