@@ -8,7 +8,7 @@ using c::guarded;
 
 proxyfuse_status proxyfuse_engine_create(const proxyfuse_options *options,
                                          proxyfuse_engine **engine) {
-  return guarded([&] {
+  return guarded({options, engine}, [&] {
     *engine = new proxyfuse_engine{Engine(options->fields)};
     return PROXYFUSE_OK;
   });
@@ -18,7 +18,7 @@ void proxyfuse_engine_destroy(proxyfuse_engine *engine) { delete engine; }
 
 proxyfuse_status proxyfuse_submit(proxyfuse_engine *engine, const proxyfuse_request *request,
                                   proxyfuse_callback callback, void *user, uint64_t *id) {
-  return guarded([&] {
+  return guarded({engine, request}, [&] {
     if (!callback)
       throw RequestError("callback: got NULL, want something to call");
     const RequestId given =
@@ -33,7 +33,7 @@ proxyfuse_status proxyfuse_submit(proxyfuse_engine *engine, const proxyfuse_requ
 }
 
 proxyfuse_status proxyfuse_await(proxyfuse_engine *engine, uint64_t id, int64_t timeout_ms) {
-  return guarded([&] {
+  return guarded({engine}, [&] {
     const bool over = timeout_ms < 0
                           ? engine->engine.await(id)
                           : engine->engine.await(id, std::chrono::milliseconds{timeout_ms});
@@ -42,14 +42,14 @@ proxyfuse_status proxyfuse_await(proxyfuse_engine *engine, uint64_t id, int64_t 
 }
 
 proxyfuse_status proxyfuse_cancel(proxyfuse_engine *engine, uint64_t id) {
-  return guarded([&] {
+  return guarded({engine}, [&] {
     return engine->engine.cancel(id) ? PROXYFUSE_OK
                                      : failed(PROXYFUSE_UNKNOWN, "the request is over");
   });
 }
 
 proxyfuse_status proxyfuse_get_stats(proxyfuse_engine *engine, proxyfuse_stats *stats) {
-  return guarded([&] {
+  return guarded({engine, stats}, [&] {
     const Stats s = engine->engine.stats();
     *stats = {s.pending,  s.queued,      s.running, s.accepted,        s.rejected,
               s.finished, s.aborted,     s.failed,  s.callback_errors, s.tokens,
@@ -59,7 +59,7 @@ proxyfuse_status proxyfuse_get_stats(proxyfuse_engine *engine, proxyfuse_stats *
 }
 
 proxyfuse_status proxyfuse_shutdown(proxyfuse_engine *engine, int64_t drain_ms) {
-  return guarded([&] {
+  return guarded({engine}, [&] {
     return engine->engine.shutdown(std::chrono::milliseconds{drain_ms})
                ? PROXYFUSE_OK
                : failed(PROXYFUSE_TIMEOUT, "unfinished requests were cancelled");

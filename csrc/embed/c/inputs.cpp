@@ -8,14 +8,14 @@ namespace proxyfuse::c {
 namespace {
 
 template <class Error, class Struct>
-proxyfuse_status set(const Fields<Struct> &fields, Struct &object, const char *name,
+proxyfuse_status set(const Fields<Struct> &fields, Struct *object, const char *name,
                      const char *value) {
-  return guarded([&] {
+  return guarded({object, name, value}, [&] {
     const auto found = fields.find(name);
     if (found == fields.end())
       return failed(PROXYFUSE_UNKNOWN, (std::string("got no field named ") + name).c_str());
     try {
-      found->second(object, value);
+      found->second(*object, value);
     } catch (const std::invalid_argument &wanted) {
       throw Error(std::string(name) + ": got \"" + value + "\", want " + wanted.what());
     }
@@ -45,7 +45,7 @@ using namespace proxyfuse;
 using c::guarded;
 
 proxyfuse_status proxyfuse_options_create(proxyfuse_options **options) {
-  return guarded([&] {
+  return guarded({options}, [&] {
     *options = new proxyfuse_options{};
     return PROXYFUSE_OK;
   });
@@ -53,13 +53,13 @@ proxyfuse_status proxyfuse_options_create(proxyfuse_options **options) {
 
 proxyfuse_status proxyfuse_options_set(proxyfuse_options *options, const char *name,
                                        const char *value) {
-  return c::set<ConfigError>(c::option_fields(), options->fields, name, value);
+  return c::set<ConfigError>(c::option_fields(), options ? &options->fields : nullptr, name, value);
 }
 
 void proxyfuse_options_destroy(proxyfuse_options *options) { delete options; }
 
 proxyfuse_status proxyfuse_request_create(proxyfuse_request **request) {
-  return guarded([&] {
+  return guarded({request}, [&] {
     *request = new proxyfuse_request{};
     return PROXYFUSE_OK;
   });
@@ -67,32 +67,34 @@ proxyfuse_status proxyfuse_request_create(proxyfuse_request **request) {
 
 proxyfuse_status proxyfuse_request_set(proxyfuse_request *request, const char *name,
                                        const char *value) {
-  return c::set<RequestError>(c::param_fields(), request->fields.params, name, value);
+  return c::set<RequestError>(c::param_fields(), request ? &request->fields.params : nullptr, name,
+                              value);
 }
 
 proxyfuse_status proxyfuse_request_text(proxyfuse_request *request, int role, const char *utf8,
                                         size_t bytes) {
-  return guarded(
-      [&] { return c::set_prompt(request->fields.prompt, role, std::string(utf8, bytes)); });
+  return guarded({request}, [&] {
+    return c::set_prompt(request->fields.prompt, role, std::string(utf8, bytes));
+  });
 }
 
 proxyfuse_status proxyfuse_request_ids(proxyfuse_request *request, int role, const int32_t *ids,
                                        size_t count) {
-  return guarded([&] {
+  return guarded({request}, [&] {
     return c::set_prompt(request->fields.prompt, role, std::vector<TokenId>(ids, ids + count));
   });
 }
 
 proxyfuse_status proxyfuse_request_message(proxyfuse_request *request, const char *role,
                                            const char *content) {
-  return guarded([&] {
+  return guarded({request, role, content}, [&] {
     request->fields.messages.push_back({role, content});
     return PROXYFUSE_OK;
   });
 }
 
 proxyfuse_status proxyfuse_request_check(const proxyfuse_request *request) {
-  return guarded([&] {
+  return guarded({request}, [&] {
     embed::check(request->fields);
     return PROXYFUSE_OK;
   });

@@ -47,6 +47,8 @@ proxyfuse_finish proxyfuse_output_finish(const proxyfuse_output *output, size_t 
 
 proxyfuse_status proxyfuse_output_error(const proxyfuse_output *output, size_t at,
                                         const char **message) {
+  if (!output || !message)
+    return proxyfuse::c::failed(PROXYFUSE_REQUEST, "got NULL, want an output and a place for it");
   const Completion *one = completion(output, at);
   *message = one ? one->error.c_str() : "";
   if (!one || one->finish_reason != proxyfuse::FinishReason::error)
@@ -67,6 +69,8 @@ size_t proxyfuse_output_logprobs(const proxyfuse_output *output, size_t at, size
 
 proxyfuse_status proxyfuse_output_logprob(const proxyfuse_output *output, size_t at, size_t token,
                                           size_t which, proxyfuse_logprob *logprob) {
+  if (!output || !logprob)
+    return proxyfuse::c::failed(PROXYFUSE_REQUEST, "got NULL, want an output and a place for it");
   if (which >= proxyfuse_output_logprobs(output, at, token))
     return proxyfuse::c::failed(PROXYFUSE_UNKNOWN, "got no such log-probability");
   const Logprob &found = output->fields.outputs[at].logprobs[token][which];

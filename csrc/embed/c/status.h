@@ -5,6 +5,7 @@
 #include "proxyfuse/engine_c.h"
 
 #include <exception>
+#include <initializer_list>
 #include <string>
 
 namespace proxyfuse::c {
@@ -12,9 +13,13 @@ namespace proxyfuse::c {
 // Keeps the message for proxyfuse_last_error, and gives the status back.
 proxyfuse_status failed(proxyfuse_status status, const char *message) noexcept;
 
-// What `action` returns; nothing that it throws gets out.
+// What `action` returns; nothing that it throws gets out. It is not called where something that it
+// needs is NULL: who missed an earlier failure should read of it, not crash.
 template <class Action>
-proxyfuse_status guarded(Action action) noexcept {
+proxyfuse_status guarded(std::initializer_list<const void *> needed, Action action) noexcept {
+  for (const void *pointer : needed)
+    if (!pointer)
+      return failed(PROXYFUSE_REQUEST, "got NULL, want what this function is called with");
   try {
     return action();
   } catch (const ProxyFuseError &error) {

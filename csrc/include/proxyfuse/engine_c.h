@@ -1,7 +1,8 @@
 /* The engine for other languages: a C ABI over engine.h. Opaque handles, status codes, no callback
  * into a caller's exceptions. Options and parameters are set by their Python names, as text, so
  * that a new one changes no signature. Every function is safe from any thread; one handle of
- * options or of a request is used by one thread at a time. No pointer may be NULL unless said.
+ * options or of a request is used by one thread at a time. No pointer may be NULL unless said: a
+ * function of a status then returns PROXYFUSE_REQUEST and does nothing, the others are undefined.
  *
  * A call that fails returns a status other than PROXYFUSE_OK, changes nothing that it was to give
  * out, and leaves its message with proxyfuse_last_error of the calling thread. */
@@ -90,7 +91,8 @@ PROXYFUSE_API void proxyfuse_options_destroy(proxyfuse_options *options); /* NUL
 /* The options may be destroyed or used again afterwards. */
 PROXYFUSE_API proxyfuse_status proxyfuse_engine_create(const proxyfuse_options *options,
                                                        proxyfuse_engine **engine);
-/* Shuts it down as its option drain_timeout says. Not from a callback. NULL is fine. */
+/* Shuts it down as its option drain_timeout says; from a callback of its own, without waiting for
+ * it. NULL is fine. */
 PROXYFUSE_API void proxyfuse_engine_destroy(proxyfuse_engine *engine);
 
 /* Requests: fields of SamplingParams. stop, stop_token_ids, allowed_token_ids and logit_bias

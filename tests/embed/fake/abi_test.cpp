@@ -143,10 +143,40 @@ void prompts() {
   EXPECT(proxyfuse_request_check(o.request) == PROXYFUSE_OK);
 }
 
+void nothing_given() {
+  Opened o;
+  const auto refused = [](proxyfuse_status status) {
+    EXPECT(status == PROXYFUSE_REQUEST && said("NULL"));
+  };
+  refused(proxyfuse_options_create(nullptr));
+  refused(proxyfuse_options_set(nullptr, "base", "x"));
+  refused(proxyfuse_engine_create(nullptr, &o.engine));
+  refused(proxyfuse_request_create(nullptr));
+  for (const char *name : {"n", static_cast<const char *>(nullptr)})
+    refused(proxyfuse_request_set(name ? nullptr : o.request, name, "1"));
+  refused(proxyfuse_request_set(o.request, "n", nullptr));
+  refused(proxyfuse_request_text(nullptr, PROXYFUSE_BASE, "x", 1));
+  refused(proxyfuse_request_ids(nullptr, PROXYFUSE_BASE, nullptr, 0));
+  refused(proxyfuse_request_message(o.request, "user", nullptr));
+  refused(proxyfuse_request_check(nullptr));
+  const auto quiet = [](const proxyfuse_output *, void *) {};
+  refused(proxyfuse_submit(nullptr, o.request, quiet, nullptr, nullptr));
+  refused(proxyfuse_submit(o.engine, nullptr, quiet, nullptr, nullptr));
+  refused(proxyfuse_await(nullptr, 1, 0));
+  refused(proxyfuse_cancel(nullptr, 1));
+  refused(proxyfuse_get_stats(o.engine, nullptr));
+  refused(proxyfuse_shutdown(nullptr, 0));
+  refused(proxyfuse_output_error(nullptr, 0, nullptr));
+  refused(proxyfuse_output_logprob(nullptr, 0, 0, 0, nullptr));
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
-  return run(
-      {{"values", values}, {"outputs", outputs}, {"statuses", statuses}, {"prompts", prompts}},
-      argc, argv);
+  return run({{"values", values},
+              {"outputs", outputs},
+              {"statuses", statuses},
+              {"prompts", prompts},
+              {"nothing_given", nothing_given}},
+             argc, argv);
 }
