@@ -1,5 +1,6 @@
 #include "check.h"
 #include "range.h"
+#include "utf8.h"
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,19 @@ void check_models(const EngineOptions &options) {
 
 void check_text(const std::string &name, const std::string &text) {
   want<ConfigError>(text.find('\0') == std::string::npos, name, "a zero byte", "text without one");
+  want<ConfigError>(!first_broken(text), name, "bytes that are no UTF-8", "UTF-8");
+}
+
+void check_texts(const EngineOptions &o) {
+  check_text("base", o.base);
+  check_text("expert", o.expert);
+  check_text("antiexpert", o.antiexpert);
+  check_text("revision", o.revision);
+  check_text("device", o.device);
+  check_text("proxy_device", o.proxy_device);
+  check_text("venv", o.venv);
+  for (const std::string &folder : o.python_path)
+    check_text("python_path", folder);
 }
 
 } // namespace
@@ -29,8 +43,7 @@ void check(const EngineOptions &o) {
   const bool known = std::any_of(dtypes.begin(), dtypes.end(),
                                  [&](const char *dtype) { return o.dtype == dtype; });
   want<ConfigError>(known, "dtype", o.dtype, "auto, float32, bfloat16 or float16");
-  for (const std::string *text : {&o.base, &o.expert, &o.antiexpert, &o.revision, &o.venv})
-    check_text("a name or path", *text);
+  check_texts(o);
   want_number<ConfigError>("alpha", o.alpha, -FLOAT32_MOST, FLOAT32_MOST);
   want_whole<ConfigError>("max_model_len", o.max_model_len, 2, MOST_POSITIONS);
   want_whole<ConfigError>("max_num_seqs", o.max_num_seqs, 1, 1 << 16);

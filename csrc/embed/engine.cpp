@@ -3,6 +3,7 @@
 #include "backend.h"
 #include "check.h"
 #include "impl.h"
+#include "loop.h"
 
 namespace proxyfuse {
 namespace {
@@ -25,8 +26,13 @@ Engine::Engine(EngineOptions options) {
 }
 
 Engine::~Engine() {
-  if (impl_)
-    impl_->shutdown(impl_->options.drain_timeout);
+  if (!impl_)
+    return;
+  const auto leave = [impl = impl_] { impl->shutdown(impl->options.drain_timeout); };
+  if (embed::delivers(impl_->desk)) // a callback that held the last of it
+    std::thread(leave).detach();
+  else
+    leave();
 }
 
 Engine::Engine(Engine &&) noexcept = default;

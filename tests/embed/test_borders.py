@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from proxyfuse import SamplingParams
+from proxyfuse.config import EngineConfig
 from proxyfuse.errors import RequestError
 from proxyfuse.sampling import FLOAT32_MOST
 
+UNKNOWN = 14  # PROXYFUSE_UNKNOWN
 WHOLE = (-(2**63), -101, -2, -1, 0, 1, 15, 16, 17, 999, 1000, 1001, 1024, 1025)
 LARGE = (2**31 - 1, 2**31, 2**63 - 1)
 ABOVE_ONE = math.nextafter(1.0, 2.0)
@@ -68,8 +70,16 @@ def test_both_say_the_same(
 
 
 def test_every_field_of_python_has_a_name(library: ctypes.CDLL, request_: ctypes.c_void_p) -> None:
-    unknown = 14
     for name in (field.name for field in fields(SamplingParams)):
         status = library.proxyfuse_request_set(request_, name.encode(), b"0")
-        assert status != unknown, name
-    assert library.proxyfuse_request_set(request_, b"nonsense", b"0") == unknown
+        assert status != UNKNOWN, name
+    assert library.proxyfuse_request_set(request_, b"nonsense", b"0") == UNKNOWN
+
+
+def test_every_option_of_python_has_a_name(library: ctypes.CDLL) -> None:
+    options = ctypes.c_void_p()
+    assert library.proxyfuse_options_create(ctypes.byref(options)) == 0
+    for name in (field.name for field in fields(EngineConfig)):
+        assert library.proxyfuse_options_set(options, name.encode(), b"0") != UNKNOWN, name
+    assert library.proxyfuse_options_set(options, b"nonsense", b"0") == UNKNOWN
+    library.proxyfuse_options_destroy(options)

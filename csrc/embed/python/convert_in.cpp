@@ -29,6 +29,7 @@ py::dict options_in(const EngineOptions &o) {
   fields["skip_tokenizer_init"] = o.skip_tokenizer_init;
   fields["alpha"] = o.alpha;
   fields["device"] = o.device;
+  fields["proxy_device"] = text_or_none(o.proxy_device);
   fields["dtype"] = o.dtype;
   fields["max_model_len"] = or_none(o.max_model_len);
   fields["max_num_seqs"] = o.max_num_seqs;
@@ -39,6 +40,8 @@ py::dict options_in(const EngineOptions &o) {
   fields["enable_prefix_caching"] = o.enable_prefix_caching;
   fields["speculate"] = o.speculate ? py::cast(*o.speculate) : py::object(py::str("auto"));
   fields["seed"] = o.seed;
+  fields["enforce_eager"] = o.enforce_eager;
+  fields["batch_invariant"] = o.batch_invariant;
   fields["num_threads"] = or_none(o.num_threads);
   return fields;
 }

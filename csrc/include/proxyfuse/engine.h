@@ -38,6 +38,7 @@ struct EngineOptions {
   bool skip_tokenizer_init = false;
   double alpha = 1.0;          // the weight of (expert - antiexpert) where a request names none
   std::string device = "auto"; // "auto", "cpu", "cuda" or "cuda:N"
+  std::string proxy_device;    // "cuda:N": expert and antiexpert there; empty: beside the base
   std::string dtype = "auto";  // "auto", "float32", "bfloat16" or "float16"
   std::optional<std::int64_t> max_model_len; // tokens; none: the shortest context of the trio
   std::int64_t max_num_seqs = 64;            // sequences running at once
@@ -46,8 +47,10 @@ struct EngineOptions {
   std::optional<std::int64_t> kv_cache_bytes; // none: a share of the memory left free
   double gpu_memory_utilization = 0.9;
   bool enable_prefix_caching = true;
-  std::optional<std::int64_t> speculate;   // tokens drafted ahead, 0 is off; none: "auto"
-  std::uint64_t seed = 0;                  // what requests without a seed draw theirs from
+  std::optional<std::int64_t> speculate; // tokens drafted ahead, 0 is off; none: "auto"
+  std::uint64_t seed = 0;                // what requests without a seed draw theirs from
+  bool enforce_eager = false;   // on a GPU: give it every operation one by one, capture no graphs
+  bool batch_invariant = false; // on a GPU: products of any number of rows take one path
   std::optional<std::int64_t> num_threads; // CPU threads; none: every core of the process
 
   // Of embedding alone.
@@ -87,8 +90,10 @@ public:
   // Loads the models; returns when requests can run. Throws ConfigError, EnvironmentError,
   // ModelError (and its children), MemoryBudgetError or EngineError.
   explicit Engine(EngineOptions options);
-  // shutdown(options.drain_timeout). Not from a callback.
+  // shutdown(options.drain_timeout). In a callback of its own, which cannot wait for itself, it
+  // returns at once and another thread does that.
   ~Engine();
+  // What was moved from can be assigned to and destroyed, and nothing else.
   Engine(Engine &&) noexcept;
   Engine &operator=(Engine &&) noexcept;
 

@@ -228,6 +228,21 @@ void moved_engines() {
   EXPECT(other.submit(asking("x", 2)).get().finished);
 }
 
+// The last owner is a callback: its engine cannot be waited for where it is destroyed.
+void an_engine_that_its_callback_destroys() {
+  Gate told, ended;
+  auto engine = std::make_shared<Engine>(options());
+  Engine &watched = *engine;
+  watched.submit(asking("x", 1 << 30), [&](const Output &news) {
+    if (news.finished && news.outputs[0].finish_reason == FinishReason::abort)
+      ended.open();
+  });
+  watched.submit(asking("x", 1), [held = engine, &told](const Output &) { told.wait(); });
+  engine.reset();
+  told.open();
+  ended.wait();
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -244,6 +259,7 @@ int main(int argc, char **argv) {
               {"loading_that_fails", loading_that_fails},
               {"many_continuations", many_continuations},
               {"ten_thousand_requests", ten_thousand_requests},
-              {"moved_engines", moved_engines}},
+              {"moved_engines", moved_engines},
+              {"destroyed_in_a_callback", an_engine_that_its_callback_destroys}},
              argc, argv);
 }
