@@ -33,11 +33,11 @@ void join(Output &into, Output &&more) {
   append(into.prompt_token_ids, std::move(more.prompt_token_ids));
   append(into.prompt_logprobs, std::move(more.prompt_logprobs));
   for (Completion &completion : more.outputs) {
-    const auto known =
-        std::find_if(into.outputs.begin(), into.outputs.end(),
-                     [&](const Completion &one) { return one.index == completion.index; });
-    if (known == into.outputs.end())
-      into.outputs.push_back(std::move(completion));
+    const auto known = std::lower_bound(
+        into.outputs.begin(), into.outputs.end(), completion.index,
+        [](const Completion &one, std::int64_t index) { return one.index < index; });
+    if (known == into.outputs.end() || known->index != completion.index)
+      into.outputs.insert(known, std::move(completion));
     else
       join(*known, std::move(completion));
   }

@@ -5,7 +5,8 @@
 
 namespace proxyfuse::embed {
 
-// What `into` and then `more` say, as one output. Either may be of any subset of the n.
+// What `into` and then `more` say, as one output. Either may be of any subset of the n, in
+// the order of their index; so is what comes of it.
 void join(Output &into, Output &&more);
 
 // The last output of a request that ended without the engine's: every one of its n says why.

@@ -32,6 +32,10 @@ void joining() {
   EXPECT(first.finish_reason == FinishReason::stop && first.cumulative_logprob == -3.0);
   EXPECT(first.logprobs.size() == 3 && into.prompt_token_ids.size() == 1);
   EXPECT(into.outputs[1].text == "d");
+  Output last;
+  last.outputs = {piece(2, "z", {3})};
+  embed::join(last, std::move(into)); // earlier ones come later
+  EXPECT(last.outputs.size() == 3 && last.outputs[0].text == "abc" && last.outputs[2].text == "z");
 }
 
 void utf8() {
