@@ -44,6 +44,10 @@ def test_the_engine_under_traffic(programs: Path, run: Run) -> None:
     run(programs / "engine_test")
 
 
+def test_a_program_that_does_not_link_loads_it(native: Path, programs: Path, run: Run) -> None:
+    assert run(programs / "loaded", native / "lib" / "libproxyfuse.so").stderr == ""
+
+
 def test_a_missing_environment_is_told_with_what_was_tried(programs: Path) -> None:
     empty = {"PROXYFUSE_VENV": "/nowhere/at/all", "PROXYFUSE_DEMO": "x"}
     command = [programs / "tokens", PROMPT, "0", "1", "1"]

@@ -6,6 +6,7 @@
 #include <Python.h>
 #include <csignal>
 #include <cstdlib>
+#include <dlfcn.h>
 #include <mutex>
 #include <sstream>
 
@@ -38,7 +39,22 @@ void import_signal_module() {
   sigaction(SIGINT, &before, nullptr);
 }
 
+// Modules of Python's look its symbols up among the global ones. Who loaded this library with
+// RTLD_LOCAL, as most languages do, has hidden them.
+void publish_symbols() {
+  Dl_info python{};
+  if (dladdr(reinterpret_cast<const void *>(&Py_IsInitialized), &python) != 0 && python.dli_fname)
+    dlopen(python.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
+}
+
+// Environments may be spelt in more than one way; their bin/python3 is often a link to one program.
+bool same_environment(const std::filesystem::path &python, const std::filesystem::path &other) {
+  std::error_code error;
+  return std::filesystem::equivalent(python.parent_path(), other.parent_path(), error);
+}
+
 void start(const std::string &python) {
+  publish_symbols();
   PyPreConfig before;
   PyPreConfig_InitIsolatedConfig(&before); // with configure_locale off
   before.utf8_mode = 1;
@@ -59,10 +75,11 @@ void start(const std::string &python) {
 bool ensure_interpreter(const std::string &venv) {
   std::lock_guard hold(starting);
   if (!Py_IsInitialized()) {
-    const std::string python = find_python(venv).string();
+    const std::string python = std::filesystem::absolute(find_python(venv)).string();
     start(python);
     started_in = python;
-  } else if (!started_in.empty() && !venv.empty() && find_python(venv) != started_in) {
+  } else if (!started_in.empty() && !venv.empty() &&
+             !same_environment(find_python(venv), started_in)) {
     throw EnvironmentError("venv: got " + venv + ", but this process already runs " + started_in +
                            "; want the same environment for every engine");
   }

@@ -134,6 +134,9 @@ void two_engines_and_shutdown_under_load(Engine &first) {
   for (auto &future : futures)
     EXPECT(future.get().outputs[0].finish_reason == FinishReason::abort);
   EXPECT(throws<EngineError>([&] { second.submit(asking("x", 1)); }));
+  options.venv =
+      std::string(std::getenv("PROXYFUSE_VENV")) + "/lib/.."; // the same, spelt otherwise
+  EXPECT(Engine(options).stats().pending == 0);
 }
 
 } // namespace
