@@ -54,7 +54,8 @@ def programs(native: Path, run: Run, tmp_path_factory: pytest.TempPathFactory) -
     return build(native, run, tmp_path_factory.mktemp("outside"), "c++")
 
 
-def build(native: Path, run: Run, scratch: Path, compiler: str) -> Path:
+def build(native: Path, run: Run, scratch: Path, compiler: str, *only: str) -> Path:
+    """Where they are; `only`: of these targets, if any are named."""
     if shutil.which(compiler) is None or shutil.which("cmake") is None:
         pytest.skip(f"needs cmake and {compiler}")
     source, tree = scratch / "source", scratch / "build"
@@ -65,5 +66,6 @@ def build(native: Path, run: Run, scratch: Path, compiler: str) -> Path:
     where = f"-Dproxyfuse_DIR={native / 'lib' / 'cmake' / 'proxyfuse'}"
     choice = f"-DCMAKE_CXX_COMPILER={shutil.which(compiler)}"
     run("cmake", "-S", source / "installed", "-B", tree, where, choice, *ninja)
-    run("cmake", "--build", tree, "--parallel", str(min(2, os.cpu_count() or 1)))
+    targets = ["--target", *only] if only else []
+    run("cmake", "--build", tree, "--parallel", str(min(2, os.cpu_count() or 1)), *targets)
     return tree

@@ -27,7 +27,7 @@ def llm() -> LLM:
 def test_tokens_are_those_of_python(
     native: Path, run: Run, tmp_path: Path, llm: LLM, compiler: str
 ) -> None:
-    tokens = build(native, run, tmp_path, compiler) / "tokens"
+    tokens = build(native, run, tmp_path, compiler, "tokens") / "tokens"
     params = SamplingParams(temperature=0.9, seed=11, n=3, max_tokens=24)
     wanted = llm.generate(PROMPT, params, use_tqdm=False)[0].outputs
     done = run(tokens, PROMPT, "0.9", "11", "3")
