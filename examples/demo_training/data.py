@@ -23,6 +23,9 @@ GENERAL = {"prose": 0.68, "code": 0.22, "sums": 0.10}
 DOMAIN = {"prose": 0.08, "code": 0.57, "worked": 0.35}
 # What the base is asked about when it teaches the antiexpert; steering is for code.
 DISTILLED = {"prose": 0.40, "code": 0.50, "sums": 0.10}
+# Of the second, longer stages of both proxies: sums are known by then.
+MORE_CODE = {"code": 0.72, "worked": 0.18, "prose": 0.10}
+DISTILLED_CODE = {"prose": 0.35, "code": 0.55, "sums": 0.10}
 _SAMPLE = 5_000_000  # characters of each kind that the tokenizer is trained on
 _SUMS = 60_000
 _LOOSE = (
