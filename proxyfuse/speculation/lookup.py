@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Seq
+from itertools import cycle, islice
 
 SIZES = (4, 3, 2)  # tokens that must have stood together before; the longest match is believed
 
@@ -33,9 +34,12 @@ class Lookup:
         return len(self._tokens)
 
     def propose(self, most: int) -> tuple[int, ...]:
-        """Up to `most` tokens that may come next; none where the latest are new."""
+        """`most` tokens that may come next, or none where the latest are new.
+
+        Where the text between the two places ends, it begins anew: a loop goes on.
+        """
         for size in SIZES:
             at = self._before.get(tuple(self._tokens[-size:]))
             if at is not None:
-                return tuple(self._tokens[at : at + most])
+                return tuple(islice(cycle(self._tokens[at : at + most]), most))
         return ()

@@ -11,11 +11,14 @@ Tokens = list[int]
 
 
 def searched(text: Tokens, most: int) -> tuple[int, ...]:
-    """After the last earlier place of the longest of the sizes that has one."""
+    """After the last earlier place of the longest of the sizes that has one; into itself, too."""
     for size in SIZES:
         for at in range(len(text) - 1, size - 1, -1):
             if len(text) >= size and text[at - size : at] == text[-size:]:
-                return tuple(text[at : at + most])
+                grown = list(text)
+                for step in range(most):
+                    grown.append(grown[at + step])
+                return tuple(grown[len(text) :])
     return ()
 
 
