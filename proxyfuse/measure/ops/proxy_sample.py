@@ -21,7 +21,8 @@ from proxyfuse.measure.ops.case import (
     noise,
 )
 from proxyfuse.trio import Role
-from proxyfuse_kernels.proxy_sample import Sampler, SampleRows
+from proxyfuse_kernels.gpu import available, gpu_sampler
+from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
 from proxyfuse_kernels.proxy_sample.reference import proxy_sample
 
 ROLES = [role.label for role in Role]
@@ -61,9 +62,8 @@ def _versions(
         found |= {
             f"compiled {isa}": _drawn(Sampler(vocab, place.team, isa), rows) for isa in place.isas
         }
-    if place.device.type == "cuda" and find_spec("proxyfuse_kernels.proxy_sample.kernel"):
-        kernel = import_module("proxyfuse_kernels.proxy_sample.kernel")
-        found["triton"] = _drawn(kernel.proxy_sample, rows, vocab=vocab)
+    if place.device.type == "cuda" and available():
+        found["triton"] = _triton(place.device, vocab, rows, filters=top_p < 1)
     found["reference"] = _drawn(proxy_sample, rows, vocab=vocab)
     pick = _multinomial(top_p)
     found["torch"] = _fused(pick)
@@ -83,6 +83,21 @@ def _drawn(
         logits = [buffers[name] for name in ROLES]
         asked = rows()
         return lambda: sample(logits, asked, **options).tokens
+
+    return prepare
+
+
+def _triton(
+    device: torch.device, vocab: int, rows: Callable[[], SampleRows], *, filters: bool
+) -> Implementation:
+    """The GPU's version as the engine calls it: what it writes to is there before it is called."""
+
+    def prepare(buffers: Buffers) -> Callable[[], Tensor]:
+        logits = [buffers[name] for name in ROLES]
+        asked, count = rows(), len(logits[0])
+        sampler = gpu_sampler(vocab, count, device)
+        draws = SampleDraws.empty(count, 0, False, False, device)
+        return lambda: sampler(logits, asked, filters=filters, out=draws).tokens
 
     return prepare
 
