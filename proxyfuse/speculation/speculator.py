@@ -215,20 +215,14 @@ class Speculator:
                 self._learn(drafting, one)
         self._step = None
         count = len(plan.samples)
-        if drafts or self._counts_plain(count):
-            self._time(plan, count, drafts)
-
-    def _counts_plain(self, count: int) -> bool:
-        """Whether a step without drafts is worth timing: every so many, once some are known."""
-        if self.fixed is not None or not count:
-            return False
-        return not self._age % REST or self._costs.plain_steps(count) < PLAIN[0]
-
-    def _time(self, plan: Plan, count: int, drafts: int) -> None:
-        """Note what the step's time, yet to be told, will be of."""
-        if self.fixed is None and _only_writes(plan):
+        counts = drafts or (count and self._counts_plain(count))
+        if self.fixed is None and counts and _only_writes(plan):
             drawn = any(sample.drawn for sample in plan.samples)
             self._step = (count, self.drawer if drawn else None, drafts / count)
+
+    def _counts_plain(self, sequences: int) -> bool:
+        """Whether a step without drafts is worth timing: every so many, once some are known."""
+        return not self._age % REST or self._costs.plain_steps(sequences) < PLAIN[0]
 
     def timed(self, seconds: float) -> None:
         """The step that was last observed took so long, planning included."""
