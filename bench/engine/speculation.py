@@ -85,7 +85,7 @@ class Bench:
         return {
             "ms_per_token": {name: vars(Spread.of(column)) for name, column in each.items()},
             "tokens_per_base_pass": {name: it.tokens_per_base_pass for name, it in passes.items()},
-            "acceptance": {name: acceptance(it) for name, it in passes.items()},
+            "acceptance": {name: it.acceptance for name, it in passes.items()},
             "times_faster_than_no_drafts": _times(each, "0"),
             "times_faster_than_base_alone": _times(each, BASE),
         }
@@ -98,7 +98,7 @@ class Bench:
         before = llm.metrics
         outputs = write(llm, prompts, params)
         texts = [output.outputs[0].token_ids for output in outputs]
-        return texts, since(before, llm.metrics)
+        return texts, llm.metrics.since(before)
 
 
 def write(llm: LLM, prompts: Prompts, params: SamplingParams) -> list[RequestOutput]:
@@ -108,20 +108,6 @@ def write(llm: LLM, prompts: Prompts, params: SamplingParams) -> list[RequestOut
 
 def _times(each: dict[str, list[float]], slow: str) -> dict[str, Any]:
     return {name: vars(ratios(each[slow], column)) for name, column in each.items() if name != slow}
-
-
-def since(before: Metrics, after: Metrics) -> Metrics:
-    """What an engine counted in between."""
-    return Metrics(
-        after.base_passes - before.base_passes,
-        after.drafted - before.drafted,
-        after.accepted - before.accepted,
-    )
-
-
-def acceptance(counts: Metrics) -> float | None:
-    """Share of the verified drafts that were kept; None where none were drafted."""
-    return counts.accepted / counts.drafted if counts.drafted else None
 
 
 def texts() -> dict[str, tuple[Prompts, bool]]:

@@ -40,6 +40,19 @@ class Metrics:
         """1 without speculation; 0 before the first token."""
         return _per_pass(self.base_passes, self.accepted)
 
+    @property
+    def acceptance(self) -> float | None:
+        """Share of the verified drafts that were kept; None where there were none."""
+        return self.accepted / self.drafted if self.drafted else None
+
+    def since(self, before: Metrics) -> Metrics:
+        """What was counted after `before` was read."""
+        return Metrics(
+            self.base_passes - before.base_passes,
+            self.drafted - before.drafted,
+            self.accepted - before.accepted,
+        )
+
 
 def _per_pass(passes: int, accepted: int) -> float:
     return (passes + accepted) / passes if passes else 0.0

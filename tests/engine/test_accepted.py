@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proxyfuse import LLM, SamplingParams
+from proxyfuse import LLM, Metrics, SamplingParams
 from proxyfuse.trio import Role, Trio
 from tests import hf_loop
 from tests.engine.crowd import texts
@@ -86,9 +86,12 @@ def test_the_counts_agree_with_the_tokens_and_with_each_other(trio, open_llm) ->
     for name in ("base_passes", "drafted", "accepted"):
         assert getattr(totals, name) == sum(getattr(each, name) for each in written)
     assert totals.tokens_per_base_pass > 1.1
+    assert totals.acceptance == totals.accepted / totals.drafted
+    assert totals.since(totals) == Metrics() and totals.since(Metrics()) == totals
     plain = open_llm(folders, speculate=0)
     assert texts(plain.generate([MINE] * 16, params, use_tqdm=False)) == texts(outputs)
     assert plain.metrics.drafted == plain.metrics.accepted == 0
+    assert plain.metrics.acceptance is None
     assert plain.metrics.tokens_per_base_pass == 1
 
 

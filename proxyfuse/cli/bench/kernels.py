@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from rich.table import Table
 
-from proxyfuse.cli.bench.options import Rounds, length, number
+from proxyfuse.cli.bench.options import Rounds, Several, each, length, several
 from proxyfuse.cli.bench.output import Output, new_table
 from proxyfuse.cli.bench.plot import draw_kernels, said
 from proxyfuse.cli.bench.subject import Subject
@@ -18,12 +18,14 @@ from proxyfuse.measure.kernels import Timed, time_cases
 from proxyfuse.measure.ops.case import Place
 from proxyfuse.measure.ops.step import Part, step_parts
 
+BATCHES = (1,)
+
 
 @dataclass(frozen=True)
 class Steps:
     """Decoding steps whose operations are timed one by one."""
 
-    batch: Annotated[list[int] | None, number("Sequences of a step. Repeatable.", shown="1")] = None
+    batch: Annotated[Several, several("Sequences of a step.", BATCHES)] = None
     context: Annotated[int, length("Of each sequence.")] = 512
     rounds: Rounds = 5
 
@@ -39,7 +41,7 @@ def kernels(models: Models, engine: Engine, steps: Steps, output: Output) -> Non
     place = Place.of(engine.device, engine.num_threads)
     stream = subject.read_stream()
     rows = []
-    batches = sorted(set(steps.batch or (1,)))
+    batches = each(steps.batch, BATCHES)
     parts = {
         batch: step_parts(place, subject.configs, batch, steps.context, subject.dtype)
         for batch in batches

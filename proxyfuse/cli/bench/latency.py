@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from proxyfuse.cli.bench.latency_tables import by_batch_table, by_prompt_table
-from proxyfuse.cli.bench.options import Rounds, length, number
+from proxyfuse.cli.bench.options import Rounds, Several, each, length, several
 from proxyfuse.cli.bench.output import Output, Tick
 from proxyfuse.cli.bench.plot import draw_latency
 from proxyfuse.cli.bench.subject import Subject, Way
@@ -17,34 +17,28 @@ from proxyfuse.cli.models import Models
 from proxyfuse.measure import ReadStream, Spread, percentile, ratios, seconds, share_of_floor
 
 LEAD_IN = 2  # tokens
+BATCHES, LENGTHS = (1, 8), (16, 64, 256)
+FIRST = "Lengths of prompts whose first token is timed; batches use the shortest."
 
 
 @dataclass(frozen=True)
 class Workload:
     """Random prompts, continued greedily past any end of text."""
 
-    batch: Annotated[
-        list[int] | None, number("Sequences written together. Repeatable.", shown="1 and 8")
-    ] = None
-    prompt_tokens: Annotated[
-        list[int] | None,
-        length(
-            "Lengths of prompts whose first token is timed. Repeatable; batches use the shortest.",
-            shown="16, 64 and 256",
-        ),
-    ] = None
+    batch: Annotated[Several, several("Sequences written together.", BATCHES)] = None
+    prompt_tokens: Annotated[Several, several(FIRST, LENGTHS, metavar="TOKENS")] = None
     tokens: Annotated[int, length("Of each continuation.", least=2)] = 64
     rounds: Rounds = 5
 
     @property
     def batches(self) -> list[int]:
         """Each once, ascending."""
-        return sorted(set(self.batch or (1, 8)))
+        return each(self.batch, BATCHES)
 
     @property
     def lengths(self) -> list[int]:
         """Each once, ascending."""
-        return sorted(set(self.prompt_tokens or (16, 64, 256)))
+        return each(self.prompt_tokens, LENGTHS)
 
 
 @dataclass(frozen=True)

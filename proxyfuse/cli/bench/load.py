@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
-from proxyfuse.cli.bench.options import Rounds, length, number
+from proxyfuse.cli.bench.options import Rounds, Several, each, length, number, several
 from proxyfuse.cli.bench.subject import Subject, Way
 from proxyfuse.cli.bench.writing import params
 
+LEVELS = (1, 8, 32)
+AGAIN = "Requests at a time: who is answered asks again."
 SPREAD, MOST = 0.7, 4  # of lengths: standard deviation of the logarithm; times the median at most
 
 Requests = list[tuple[list[int], int]]  # a prompt, and how many tokens to write after it
@@ -22,10 +24,7 @@ Requests = list[tuple[list[int], int]]  # a prompt, and how many tokens to write
 class Load:
     """Requests of random ids, their lengths log-normal around a median and the same every time."""
 
-    concurrency: Annotated[
-        list[int] | None,
-        number("Requests at a time: who is answered asks again. Repeatable.", shown="1, 8 and 32"),
-    ] = None
+    concurrency: Annotated[Several, several(AGAIN, LEVELS)] = None
     requests: Annotated[int, number("For each of them.")] = 4
     prompt_tokens: Annotated[int, length("Of the median prompt.")] = 64
     tokens: Annotated[int, length("Of the median continuation.")] = 64
@@ -34,7 +33,7 @@ class Load:
     @property
     def levels(self) -> list[int]:
         """Each once, ascending."""
-        return sorted(set(self.concurrency or (1, 8, 32)))
+        return each(self.concurrency, LEVELS)
 
 
 @dataclass(frozen=True)
