@@ -26,13 +26,14 @@ void rms_norm(RecordingTape &self, Address x, Address weight, Address out, int64
                                  DType(type), DType(out_type)});
 }
 
-void linear(RecordingTape &self, Address x, Address weight, Address bias, Address out, int64_t rows,
-            int64_t inputs, int64_t outputs, int64_t x_stride, int64_t out_stride, int type,
-            int out_type, bool add) {
+void linear(RecordingTape &self, Address x, Address weight, Address scales, Address bias,
+            Address out, int64_t rows, int64_t inputs, int64_t outputs, int64_t x_stride,
+            int64_t out_stride, int type, int out_type, bool add) {
   self.tape.add(self.kernels.linear,
                 cpu::LinearArgs{pointer<const void>(x), pointer<const void>(weight),
-                                pointer<const void>(bias), pointer<void>(out), rows, inputs,
-                                outputs, x_stride, out_stride, DType(type), DType(out_type), add});
+                                pointer<const float>(scales), pointer<const void>(bias),
+                                pointer<void>(out), rows, inputs, outputs, x_stride, out_stride,
+                                DType(type), DType(out_type), add});
 }
 
 void select(RecordingTape &self, Address x, Address rows, Address out, int64_t count, int64_t width,
@@ -101,9 +102,9 @@ void bind_decoder_ops(py::module_ &module) {
            arg("out_stride"), arg("type"));
   tape.def("rms_norm", rms_norm, arg("x"), arg("weight"), arg("out"), arg("rows"), arg("width"),
            arg("x_stride"), arg("out_stride"), arg("eps"), arg("type"), arg("out_type"));
-  tape.def("linear", linear, arg("x"), arg("weight"), arg("bias"), arg("out"), arg("rows"),
-           arg("inputs"), arg("outputs"), arg("x_stride"), arg("out_stride"), arg("type"),
-           arg("out_type"), arg("add"));
+  tape.def("linear", linear, arg("x"), arg("weight"), arg("scales"), arg("bias"), arg("out"),
+           arg("rows"), arg("inputs"), arg("outputs"), arg("x_stride"), arg("out_stride"),
+           arg("type"), arg("out_type"), arg("add"));
   tape.def("select", select, arg("x"), arg("rows"), arg("out"), arg("count"), arg("width"),
            arg("x_stride"), arg("out_stride"));
   tape.def("place", place, arg("tokens"), arg("index"), arg("out"), arg("count"), arg("targets"));

@@ -29,10 +29,11 @@ struct RmsNormArgs {
 };
 
 struct LinearArgs {
-  const void *x;      // [rows, inputs] of type
-  const void *weight; // [outputs, inputs] of type, contiguous
-  const void *bias;   // [outputs] of type, or null
-  void *out;          // [rows, outputs] of out_type
+  const void *x;       // [rows, inputs] of type
+  const void *weight;  // [outputs, inputs] of type, contiguous; e4m3 where there are scales
+  const float *scales; // [outputs] that weights are to be multiplied by, or null
+  const void *bias;    // [outputs] of type, or null
+  void *out;           // [rows, outputs] of out_type
   int64_t rows, inputs, outputs, x_stride, out_stride;
   DType type, out_type; // out_type is type or f32
   bool add;             // out += instead of out =; f32 only

@@ -45,6 +45,7 @@ class Tape:
         self,
         x: int,
         weight: int,
+        scales: int,
         bias: int,
         out: int,
         rows: int,

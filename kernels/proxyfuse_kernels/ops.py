@@ -12,6 +12,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from proxyfuse_kernels.quantised import Weight
+
 
 class Ops(Protocol):
     """What a decoder may call. Accumulation is float32 whatever the storage type."""
@@ -23,12 +25,13 @@ class Ops(Protocol):
         """out = x / rms(x) * weight.  x [T, D] float32, weight [D], out [T, D] any float type."""
 
     def linear(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
+        self, x: Tensor, weight: Weight, bias: Tensor | None, out: Tensor, *, add: bool = False
     ) -> None:
         """out = x @ weight.T + bias, or out += that where `add`.
 
-        x [T, K] and weight [N, K] of one type, bias [N] or None, out [T, N]: the same type or
-        float32 (float32 only where `add`). x and out may be row-strided; weight is contiguous.
+        x [T, K] and weight [N, K] of one type, or weight `Quantised`; bias [N] or None, out [T, N]:
+        the type of x or float32 (float32 only where `add`). x and out may be row-strided; weight
+        is contiguous.
         """
 
     def select(self, x: Tensor, rows: Tensor, out: Tensor) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from proxyfuse_kernels.accept.reference import accept
 from proxyfuse_kernels.embed.reference import embed
 from proxyfuse_kernels.linear.reference import linear
+from proxyfuse_kernels.linear_fp8.reference import linear_fp8
 from proxyfuse_kernels.locate.reference import locate
 from proxyfuse_kernels.paged_attention.reference import paged_attention
 from proxyfuse_kernels.place.reference import place
+from proxyfuse_kernels.quantised import Quantised, Weight
 from proxyfuse_kernels.retract.reference import retract
 from proxyfuse_kernels.rms_norm.reference import rms_norm
 from proxyfuse_kernels.rope_append.reference import rope_append
@@ -20,7 +24,6 @@ class ReferenceOps:
 
     embed = staticmethod(embed)
     rms_norm = staticmethod(rms_norm)
-    linear = staticmethod(linear)
     select = staticmethod(select)
     place = staticmethod(place)
     rope_append = staticmethod(rope_append)
@@ -29,3 +32,13 @@ class ReferenceOps:
     accept = staticmethod(accept)
     retract = staticmethod(retract)
     locate = staticmethod(locate)
+
+    @staticmethod
+    def linear(
+        x: Tensor, weight: Weight, bias: Tensor | None, out: Tensor, *, add: bool = False
+    ) -> None:
+        """As `Ops.linear`."""
+        if isinstance(weight, Quantised):
+            linear_fp8(x, weight, bias, out, add=add)
+        else:
+            linear(x, weight, bias, out, add=add)

@@ -12,6 +12,7 @@ from torch import Tensor
 from proxyfuse.runner.stage_plain import Draw
 from proxyfuse_kernels.ops import AheadOps
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
+from proxyfuse_kernels.quantised import Weight
 from proxyfuse_kernels.reference import ReferenceOps
 from tests.fake.device import FakeDevice, Spots
 from tests.fake.races import Spot, spots_of
@@ -50,7 +51,7 @@ class FakeOps:
         self._give("rms_norm", act, all_of(x), all_of(out))
 
     def linear(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
+        self, x: Tensor, weight: Weight, bias: Tensor | None, out: Tensor, *, add: bool = False
     ) -> None:
         act = lambda: self._plain.linear(x, weight, bias, out, add=add)  # noqa: E731
         self._give("linear", act, all_of(x), all_of(out))

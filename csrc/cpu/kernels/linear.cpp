@@ -3,8 +3,15 @@
 // An output element is always summed in one order: lane l of one accumulator takes the inputs l,
 // l + lanes, ... in turn, then the lanes are added in a fixed tree. Tiles, threads and the number
 // of rows decide only which elements are worked on together, never how one of them is summed.
+//
+// Weights of 8 bits are widened exactly, and a sum of them is multiplied by its column's scale. Few
+// rows widen in registers whatever they read; for many, a block of weights is widened once into
+// memory of the thread, and is a block of x's type from there on.
 #include "dot.h"
 #include "kernels.h"
+
+#include <cstdlib>
+#include <type_traits>
 
 namespace proxyfuse::cpu::PROXYFUSE_ISA {
 namespace {
@@ -46,12 +53,33 @@ void with_count(int64_t n, Body &&body) {
   body(Count<most>{});
 }
 
-template <class T, class Out>
-struct Product {
-  const LinearArgs &a;
-  Matrix<T> x, weight;
+// Memory of one thread that grows as it is asked for, and goes with it.
+struct Room {
+  void *data = nullptr;
+  size_t bytes = 0;
 
-  // Adds the lanes, the bias and what `out` has, and stores.
+  ~Room() { std::free(data); }
+  void *get(size_t wanted) {
+    if (wanted > bytes) {
+      std::free(data);
+      bytes = (wanted + 63) / 64 * 64;
+      data = std::aligned_alloc(64, bytes);
+      if (data == nullptr)
+        std::abort(); // a region must not throw, and goes on with nothing
+    }
+    return data;
+  }
+};
+
+// x of type T, weights kept as W.
+template <class T, class W, class Out>
+struct Product {
+  static constexpr bool kSame = std::is_same_v<T, W>;
+  const LinearArgs &a;
+  Matrix<T> x;
+  Matrix<W> weight;
+
+  // Adds the lanes; scales them; adds the bias and what `out` has, and stores.
   template <int rows, int columns>
   [[gnu::always_inline]] void finish(const Vec *acc, int64_t row, int64_t column) const {
     static_assert(columns <= kLanes);
@@ -60,11 +88,17 @@ struct Product {
     const int64_t stride = a.out_stride;
     const bool add = a.add;
     Out *out = static_cast<Out *>(a.out) + row * stride + column;
+    [[maybe_unused]] Vec scale = zero();
+    if constexpr (!kSame)
+      scale = load_some(a.scales + column, columns);
     Vec bias = zero();
     if (a.bias != nullptr)
       bias = load_some(static_cast<const T *>(a.bias) + column, columns);
     for (int m = 0; m < rows; ++m, out += stride) {
-      Vec value = load_front<columns>(totals + m * columns) + bias;
+      Vec value = load_front<columns>(totals + m * columns);
+      if constexpr (!kSame)
+        value = value * scale;
+      value = value + bias;
       if (add)
         value = value + load_some(out, columns);
       store_some(out, value, columns);
@@ -76,8 +110,8 @@ struct Product {
     Vec acc[rows * columns];
     for (Vec &v : acc)
       v = zero();
-    accumulate<rows, columns, fetched, T>(part(x, row), part(weight, column),
-                                          part(weight, column + columns), a.inputs, acc);
+    accumulate<rows, columns, fetched>(part(x, row), part(weight, column),
+                                       part(weight, column + columns), a.inputs, acc);
     finish<rows, columns>(acc, row, column);
   }
 
@@ -93,22 +127,42 @@ struct Product {
     });
   }
 
+  // Columns [begin, end) of the weights, as T.
+  Matrix<T> block(int64_t begin, [[maybe_unused]] int64_t end) const {
+    if constexpr (kSame) {
+      return part(weight, begin);
+    } else {
+      static thread_local Room room;
+      const int64_t count = (end - begin) * a.inputs; // whole rows: they lie side by side
+      T *wide = static_cast<T *>(room.get(static_cast<size_t>(count) * sizeof(T)));
+      const W *packed = weight.row(begin);
+      strides(count, [&](int64_t i, int lanes) {
+        if (lanes == kLanes)
+          store(wide + i, load(packed + i));
+        else
+          store_some(wide + i, load_some(packed + i, lanes), lanes);
+      });
+      return {wide, a.inputs};
+    }
+  }
+
   // Columns [begin, end) of rows [row, last), in tiles of nearly even heights.
   void many_rows(int64_t row, int64_t last, int64_t begin, int64_t end) const {
     const int64_t tiles = ceil_div(last - row, kTileRows);
-    int64_t next = end; // the row of weights to be fetched for the block that comes after
+    const Matrix<T> wide = block(begin, end);
+    int64_t next = end - begin; // the row of weights to be fetched for the block that comes after
     for (int64_t i = 0; i < tiles; ++i) {
       const int64_t top = row + (last - row) * i / tiles;
       const int64_t bottom = row + (last - row) * (i + 1) / tiles;
-      with_count<kTileRows>(bottom - top,
-                            [&](auto rows) { tiles_of_rows<rows.value>(top, begin, end, next); });
+      with_count<kTileRows>(
+          bottom - top, [&](auto rows) { tiles_of_rows<rows.value>(wide, top, begin, end, next); });
     }
   }
 
   // The same for one row of tiles. Chunk after chunk of the inputs, each for all columns.
   template <int rows>
-  void tiles_of_rows(int64_t row, int64_t begin, int64_t end, int64_t &next) const {
-    constexpr int count = rows * kColumns;
+  void tiles_of_rows(Matrix<T> wide, int64_t row, int64_t begin, int64_t end, int64_t &next) const {
+    constexpr int count = rows * kColumns, fetched = kSame ? 2 : 0;
     const int64_t chunk = chunk_width(), last = begin + (end - begin) / kColumns * kColumns;
     Vec partial[kBlockColumns / kColumns][count];
     for (int64_t k = 0; k < a.inputs; k += chunk) {
@@ -117,9 +171,8 @@ struct Product {
         Vec *kept = partial[(column - begin) / kColumns], sum[count];
         for (int v = 0; v < count; ++v)
           sum[v] = k == 0 ? zero() : kept[v];
-        accumulate<rows, kColumns, 2, T>({x.row(row) + k, x.stride},
-                                         {weight.row(column) + k, weight.stride},
-                                         part(weight, next), width, sum);
+        accumulate<rows, kColumns, fetched>(from(x, row, k), from(wide, column - begin, k),
+                                            part(wide, next), width, sum);
         if (k + chunk >= a.inputs)
           finish<rows, kColumns>(sum, row, column);
         else
@@ -138,8 +191,8 @@ struct Product {
   }
 
   void run(Worker &worker) const {
-    const int64_t row_bytes = a.inputs * static_cast<int64_t>(sizeof(T));
     const bool few = a.rows <= kTileRows;
+    const int64_t row_bytes = a.inputs * static_cast<int64_t>(few ? sizeof(W) : sizeof(T));
     const int64_t fitting = (few ? kStretchBytes : kBlockBytes) / row_bytes;
     const int64_t share = ceil_div(a.outputs, worker.threads * 4);
     const int64_t width =
@@ -156,8 +209,24 @@ struct Product {
   }
 
 private:
-  static Matrix<T> part(Matrix<T> of, int64_t row) { return {of.row(row), of.stride}; }
+  template <class M>
+  static Matrix<M> part(Matrix<M> of, int64_t row) {
+    return {of.row(row), of.stride};
+  }
+  static Matrix<T> from(Matrix<T> of, int64_t row, int64_t k) {
+    return {of.row(row) + k, of.stride};
+  }
 };
+
+template <class T, class W>
+void product(const LinearArgs &a, Worker &worker) {
+  const Matrix<T> x{static_cast<const T *>(a.x), a.x_stride};
+  const Matrix<W> weight{static_cast<const W *>(a.weight), a.inputs};
+  if (a.out_type == DType::f32)
+    Product<T, W, float>{a, x, weight}.run(worker);
+  else
+    Product<T, W, T>{a, x, weight}.run(worker);
+}
 
 } // namespace
 
@@ -165,12 +234,10 @@ void linear(const void *args, Worker &worker) {
   const auto &a = *static_cast<const LinearArgs *>(args);
   with_type(a.type, [&](auto type) {
     using T = decltype(type);
-    const Matrix<T> x{static_cast<const T *>(a.x), a.x_stride};
-    const Matrix<T> weight{static_cast<const T *>(a.weight), a.inputs};
-    if (a.out_type == DType::f32)
-      Product<T, float>{a, x, weight}.run(worker);
+    if (a.scales == nullptr)
+      product<T, T>(a, worker);
     else
-      Product<T, T>{a, x, weight}.run(worker);
+      product<T, e4m3>(a, worker);
   });
 }
 

@@ -13,6 +13,9 @@ struct bf16 {
 struct f16 {
   uint16_t bits;
 };
+struct e4m3 { // only loaded, and never NaN
+  uint8_t bits;
+};
 
 } // namespace proxyfuse::cpu::PROXYFUSE_ISA
 

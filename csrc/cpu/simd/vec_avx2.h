@@ -36,6 +36,12 @@ inline __m256 widen(bf16, __m128i x) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
 }
 inline __m256 widen(f16, __m128i x) { return _mm256_cvtph_ps(x); }
+// Seven bits further up it is float16 but for a factor of 256, subnormals included.
+inline __m256 widen(e4m3, __m128i x) {
+  const __m128i up = _mm_slli_epi16(_mm_cvtepi8_epi16(x), 7);
+  const __m128i half = _mm_and_si128(up, _mm_set1_epi16(static_cast<short>(0xbfff)));
+  return _mm256_mul_ps(_mm256_cvtph_ps(half), _mm256_set1_ps(256.f));
+}
 
 inline __m128i narrow(f16, __m256 x) { return _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT); }
 inline __m128i narrow(bf16, __m256 x) {
@@ -57,6 +63,7 @@ template <class T>
 inline Vec load(const T *p) {
   return {widen(T{}, _mm_loadu_si128((const __m128i *)p))};
 }
+inline Vec load(const e4m3 *p) { return {widen(e4m3{}, _mm_loadl_epi64((const __m128i *)p))}; }
 template <class T>
 inline Vec load_some(const T *p, int n) {
   T lanes[kLanes] = {};

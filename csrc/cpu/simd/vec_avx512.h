@@ -28,6 +28,12 @@ inline __m512 widen(bf16, __m256i x) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
 }
 inline __m512 widen(f16, __m256i x) { return _mm512_cvtph_ps(x); }
+// Seven bits further up it is float16 but for a factor of 256, subnormals included.
+inline __m512 widen(e4m3, __m128i x) {
+  const __m256i up = _mm256_slli_epi16(_mm256_cvtepi8_epi16(x), 7);
+  const __m256i half = _mm256_and_si256(up, _mm256_set1_epi16(static_cast<short>(0xbfff)));
+  return _mm512_mul_ps(_mm512_cvtph_ps(half), _mm512_set1_ps(256.f));
+}
 
 inline __m256i narrow(f16, __m512 x) { return _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT); }
 inline __m256i narrow(bf16, __m512 x) {
@@ -55,6 +61,10 @@ inline Vec load(const T *p) {
 template <class T>
 inline Vec load_some(const T *p, int n) {
   return {widen(T{}, _mm256_maskz_loadu_epi16(first(n), p))};
+}
+inline Vec load(const e4m3 *p) { return {widen(e4m3{}, _mm_loadu_si128((const __m128i *)p))}; }
+inline Vec load_some(const e4m3 *p, int n) {
+  return {widen(e4m3{}, _mm_maskz_loadu_epi8(first(n), p))};
 }
 template <class T>
 inline void store(T *p, Vec a) {

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from proxyfuse_kernels.cpu.checks import DTYPES, expect
 from proxyfuse_kernels.cpu.tape import Tape
+from proxyfuse_kernels.quantised import Quantised, Weight
 
-FLOAT, INT = (torch.float32,), (torch.int32,)
+FLOAT, INT, FP8 = (torch.float32,), (torch.int32,), (torch.float8_e4m3fn,)
 MOST_HEAD_SIZE = 512  # kMostHeadSize in csrc/cpu/ops.h
 
 
@@ -48,13 +49,19 @@ class CpuOps:
         )
 
     def linear(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
+        self, x: Tensor, weight: Weight, bias: Tensor | None, out: Tensor, *, add: bool = False
     ) -> None:
         (rows, inputs), outputs, same = x.shape, len(weight), (x.dtype,)
+        if isinstance(weight, Quantised):
+            values, kept = weight.values, FP8
+            scales = expect("scales", weight.scales, (outputs,), FLOAT, dense=True)
+        else:
+            values, kept, scales = weight, same, 0
         self.tape.keep(x, weight, bias, out)
         self.tape.native.linear(
             x=expect("x", x, (rows, inputs), DTYPES),
-            weight=expect("weight", weight, (outputs, inputs), same, dense=True),
+            weight=expect("weight", values, (outputs, inputs), kept, dense=True),
+            scales=scales,
             bias=0 if bias is None else expect("bias", bias, (outputs,), same, dense=True),
             out=expect("out", out, (rows, outputs), FLOAT if add else FLOAT + same),
             rows=rows,

@@ -7,14 +7,19 @@ from torch import Tensor
 from proxyfuse_kernels.accept.reference import accept
 from proxyfuse_kernels.embed.kernel import embed
 from proxyfuse_kernels.linear import kernel, library
+from proxyfuse_kernels.linear_fp8 import kernel as kernel_fp8
+from proxyfuse_kernels.linear_fp8 import library as library_fp8
 from proxyfuse_kernels.locate.reference import locate
 from proxyfuse_kernels.paged_attention.kernel import paged_attention
 from proxyfuse_kernels.place.kernel import place
+from proxyfuse_kernels.quantised import Quantised, Weight
 from proxyfuse_kernels.retract.reference import retract
 from proxyfuse_kernels.rms_norm.kernel import rms_norm
 from proxyfuse_kernels.rope_append.kernel import rope_append
 from proxyfuse_kernels.select.kernel import select
 from proxyfuse_kernels.silu_mul.kernel import silu_mul
+
+SOME = 64  # rows up to which one tile reads weights of 8 bits once: fewer bytes than widening them
 
 
 class TritonOps:
@@ -22,7 +27,8 @@ class TritonOps:
 
     one_path: products of any number of rows run the same kernel, so that a row has the same bits
     in any company. Without it those of more than sixteen rows are the library's: faster, and a
-    row's bits then depend on how many rows its step has. All other operations have one path anyway.
+    row's bits then depend on how many rows its step has; over weights of 8 bits, of more than 64.
+    All other operations have one path anyway.
     What only moves a few words of bookkeeping (accept, retract, locate) is torch's.
     """
 
@@ -41,8 +47,12 @@ class TritonOps:
         self.one_path = one_path
 
     def linear(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
+        self, x: Tensor, weight: Weight, bias: Tensor | None, out: Tensor, *, add: bool = False
     ) -> None:
         """As `Ops.linear`."""
-        few = self.one_path or len(x) <= kernel.FEW
-        (kernel if few else library).linear(x, weight, bias, out, add=add)
+        if isinstance(weight, Quantised):
+            one = self.one_path or len(x) <= SOME
+            (kernel_fp8 if one else library_fp8).linear_fp8(x, weight, bias, out, add=add)
+        else:
+            one = self.one_path or len(x) <= kernel.FEW
+            (kernel if one else library).linear(x, weight, bias, out, add=add)

@@ -3,6 +3,8 @@
 An output is one float32 sum over its inputs in ascending order, sixteen at a time by the same
 instruction, whichever tile it lies in: a row's bits depend neither on how many rows there are nor
 on where it stands. See docs/decisions/kernels-triton.md.
+
+`linear_fp8` is the same kernel: weights of 8 bits are widened on their way to the tensor cores.
 """
 
 from __future__ import annotations
@@ -32,8 +34,9 @@ class Tile(NamedTuple):
 @triton.jit
 def _linear(
     x,
-    weight,
-    bias,
+    weight,  # bytes, where there are scales
+    scales,  # of the outputs, or None
+    bias,  # or None
     out,
     rows,
     inputs,
@@ -44,7 +47,6 @@ def _linear(
     OUTPUTS: tl.constexpr,
     INPUTS: tl.constexpr,
     WHOLE: tl.constexpr,  # INPUTS divides inputs
-    BIASED: tl.constexpr,
     ADD: tl.constexpr,
 ):
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
@@ -62,11 +64,15 @@ def _linear(
         else:
             inside = step < inputs - begin
             tile = tl.load(x_at, mask=here[:, None] & inside[None, :], other=0.0)
-            weights = tl.load(weight_at, mask=inside[:, None], other=0.0)
+            weights = tl.load(weight_at, mask=inside[:, None], other=0)
+        if scales is not None:
+            weights = _widened(weights, tile.dtype)
         total = tl.dot(tile, weights, total, input_precision="ieee")
         x_at += INPUTS
         weight_at += INPUTS
-    if BIASED:
+    if scales is not None:
+        total *= tl.load(scales + output, mask=there, other=0.0)[None, :]
+    if bias is not None:
         total += tl.load(bias + output, mask=there, other=0.0).to(tl.float32)[None, :]
     out_at = out + row[:, None].to(tl.int64) * out_stride + output[None, :]
     inside = here[:, None] & there[None, :]
@@ -75,18 +81,43 @@ def _linear(
     tl.store(out_at, total.to(out.dtype.element_ty), mask=inside)
 
 
+@triton.jit
+def _widened(packed, dtype: tl.constexpr):
+    """Bytes of e4m3 as numbers.
+
+    Shifted by seven bits e4m3 is float16 but for a factor of 256, subnormals included, so one path
+    serves chips with and without 8-bit types.
+    """
+    bits = packed.to(tl.uint16)
+    half = (((bits & 0x80) << 8) | ((bits & 0x7F) << 7)).to(tl.float16, bitcast=True)
+    return (half.to(tl.float32) * 256.0).to(dtype)
+
+
 def linear(
     x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
 ) -> None:
     """As `Ops.linear`, one path for any number of rows: x [T, K], weight [N, K], out [T, N]."""
+    launch(choose(len(x), len(weight), x.dtype), x, weight, None, bias, out, add)
+
+
+def launch(
+    tile: Tile,
+    x: Tensor,
+    weight: Tensor,
+    scales: Tensor | None,
+    bias: Tensor | None,
+    out: Tensor,
+    add: bool,
+) -> None:
+    """Run the kernel, if there are rows; weights with scales come as bytes."""
     (rows, inputs), outputs = x.shape, len(weight)
     if not rows:
         return
-    tile = choose(rows, outputs, x.dtype)
     _linear[triton.cdiv(rows, tile.rows), triton.cdiv(outputs, tile.outputs)](
         x,
         weight,
-        weight if bias is None else bias,
+        scales,
+        bias,
         out,
         rows,
         inputs,
@@ -97,7 +128,6 @@ def linear(
         OUTPUTS=tile.outputs,
         INPUTS=tile.inputs,
         WHOLE=inputs % tile.inputs == 0,
-        BIASED=bias is not None,
         ADD=add,
         num_warps=tile.warps,
         num_stages=tile.stages,
@@ -140,13 +170,16 @@ def builds() -> list[Build]:
     ]
 
 
-def build(name: str, tile: Tile, biased: bool, whole: bool) -> Build:
+def build(name: str, tile: Tile, biased: bool, whole: bool, scaled: bool = False) -> Build:
     """One product of bfloat16; what is called added adds to a float32 result."""
     add = name.endswith("added")
     wide = add or name == "head"
-    kinds = dict.fromkeys(("x", "weight", "bias"), "*bf16:16")
+    kinds = {"x": "*bf16:16", "weight": "*u8:16" if scaled else "*bf16:16"}
     kinds |= {"out": "*fp32:16" if wide else "*bf16:16", "rows": "i32"}
-    numbers = dict.fromkeys(("inputs", "outputs", "x_stride", "out_stride"), "i32:16")
+    kinds |= dict.fromkeys(("inputs", "outputs", "x_stride", "out_stride"), "i32:16")
+    kinds |= {"scales": "*fp32:16"} if scaled else {}
+    kinds |= {"bias": "*bf16:16"} if biased else {}
     sizes = {"ROWS": tile.rows, "OUTPUTS": tile.outputs, "INPUTS": tile.inputs}
-    flags = {"WHOLE": whole, "BIASED": biased, "ADD": add}
-    return Build(name, _linear, kinds | numbers, sizes | flags, tile.warps, tile.stages)
+    constants = sizes | {"WHOLE": whole, "ADD": add}
+    absent = {name: None for name in ("scales", "bias") if name not in kinds}
+    return Build(name, _linear, kinds, constants | absent, tile.warps, tile.stages)
