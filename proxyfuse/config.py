@@ -8,6 +8,7 @@ from proxyfuse.errors import ConfigError
 from proxyfuse.ranges import is_real, is_whole
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+QUANTIZATIONS = ("fp8",)
 MOST = {  # what buffers are made for, at the most
     "max_num_seqs": 2**16,
     "max_num_batched_tokens": 2**20,
@@ -31,6 +32,7 @@ class EngineConfig:
     device: str = "auto"  # "auto", "cpu", "cuda" or "cuda:N"
     proxy_device: str | None = None  # "cuda:N": expert and antiexpert on another GPU than the base
     dtype: str = "auto"  # one of DTYPES; "auto" is what the base's config says
+    base_quantization: str | None = None  # "fp8": the base's products in 8 bits; None: in dtype
     max_model_len: int | None = None  # tokens, at least 2; None: the shortest context of the trio
     max_num_seqs: int = 64  # sequences running at once
     max_num_batched_tokens: int = 2048  # rows of one role's forward in one step
@@ -50,6 +52,10 @@ class EngineConfig:
         apart = self.proxy_device
         _want(apart is None or isinstance(apart, str), "proxy_device", apart, "a string or None")
         _want(self.dtype in DTYPES, "dtype", self.dtype, f"one of {', '.join(DTYPES)}")
+        kept = self.base_quantization
+        good = kept is None or kept in QUANTIZATIONS
+        wanted = f"{' or '.join(QUANTIZATIONS)}, or None"
+        _want(good, "base_quantization", kept, wanted)
         for name, most in MOST.items():
             value = getattr(self, name)
             unset = value is None and name in UNSET

@@ -43,6 +43,8 @@ void check(const EngineOptions &o) {
   const bool known = std::any_of(dtypes.begin(), dtypes.end(),
                                  [&](const char *dtype) { return o.dtype == dtype; });
   want<ConfigError>(known, "dtype", o.dtype, "auto, float32, bfloat16 or float16");
+  want<ConfigError>(o.base_quantization.empty() || o.base_quantization == "fp8",
+                    "base_quantization", o.base_quantization, "fp8, or none");
   check_texts(o);
   want_number<ConfigError>("alpha", o.alpha, -FLOAT32_MOST, FLOAT32_MOST);
   want_whole<ConfigError>("max_model_len", o.max_model_len, 2, MOST_POSITIONS);

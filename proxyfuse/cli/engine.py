@@ -44,6 +44,16 @@ class Engine:
             rich_help_panel=PANEL,
         ),
     ] = DEFAULT.dtype
+    base_quantization: Annotated[
+        str | None,
+        Option(
+            metavar="NAME",
+            help='"fp8": the base\'s products in 8 bits, with a scale for each output, made while'
+            " loading. Half the memory and traffic; the text is that of the rounded base.",
+            show_default="none",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
     max_model_len: Annotated[
         int | None,
         Option(

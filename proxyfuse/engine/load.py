@@ -97,10 +97,11 @@ def load(
     limits = Limits(max_model_len=longest, vocab=_vocab(tokenizers, widths), widths=widths)
     at, dtype = find_devices(config, models.roles), _dtype(config.dtype, models)
     geometry = Geometry(models.map(lambda model: kv_shape(model, dtype)), config.page_size)
-    sizes = _distinct_bytes(folders, models, dtype, at)
+    kept = _quantizations(config, models)
+    sizes = _distinct_bytes(folders, models, dtype, kept, at)
     pages = _pages(config, geometry, sizes, longest, at)
-    decoders = _decoders(folders, models, dtype, at, longest)
-    speculator = _speculator(config, _weight_bytes(folders, models, dtype), limits)
+    decoders = _decoders(folders, models, dtype, kept, at, longest)
+    speculator = _speculator(config, _weight_bytes(folders, models, dtype, kept), limits)
     scheduler = _scheduler(config, geometry, pages, speculator)
     place = find_place(config, at, limits.vocab, _samples(config))
     # a page more, for what nobody reads
@@ -168,15 +169,26 @@ def kv_shape(model: ModelConfig, dtype: torch.dtype) -> KVShape:
     return KVShape(model.num_layers, model.num_kv_heads, model.head_dim, dtype.itemsize)
 
 
+Kept = Trio[str | None]  # the quantisation of each role's weights
+
+
+def _quantizations(config: EngineConfig, models: Trio[ModelConfig]) -> Kept:
+    return Trio({role: config.base_quantization if role is Role.BASE else None for role in models})
+
+
 def _distinct_bytes(
-    folders: Trio[Path], models: Trio[ModelConfig], dtype: torch.dtype, at: Trio[torch.device]
+    folders: Trio[Path],
+    models: Trio[ModelConfig],
+    dtype: torch.dtype,
+    kept: Kept,
+    at: Trio[torch.device],
 ) -> Trio[int]:
-    """Bytes that each role adds; a folder named twice is loaded once on each device."""
-    seen: set[tuple[Path, torch.device]] = set()
+    """Bytes that each role adds; a folder named twice is loaded once on each device, in one way."""
+    seen: set[tuple[Path, str | None, torch.device]] = set()
     sizes = {}
     for role, folder in folders.items():
-        key = folder.resolve(), at[role]
-        sizes[role] = 0 if key in seen else weights_bytes(folder, models[role], dtype)
+        key = folder.resolve(), kept[role], at[role]
+        sizes[role] = 0 if key in seen else weights_bytes(folder, models[role], dtype, kept[role])
         seen.add(key)
     return Trio(sizes)
 
@@ -201,15 +213,16 @@ def _decoders(
     folders: Trio[Path],
     models: Trio[ModelConfig],
     dtype: torch.dtype,
+    kept: Kept,
     at: Trio[torch.device],
     longest: int,
 ) -> Trio[Decoder]:
-    weights: dict[tuple[Path, torch.device], Weights] = {}
+    weights: dict[tuple[Path, str | None, torch.device], Weights] = {}
     decoders = {}
     for role, folder in folders.items():
-        key = folder.resolve(), at[role]
+        key = folder.resolve(), kept[role], at[role]
         if key not in weights:
-            weights[key] = load_weights(folder, models[role], dtype, at[role])
+            weights[key] = load_weights(folder, models[role], dtype, at[role], kept[role])
         decoders[role] = Decoder(models[role], weights[key], longest)
     return Trio(decoders)
 
@@ -218,9 +231,16 @@ def _samples(config: EngineConfig) -> int:
     return max(config.max_num_seqs, LEAST_SAMPLES)
 
 
-def _weight_bytes(folders: Trio[Path], models: Trio[ModelConfig], dtype: torch.dtype) -> Trio[int]:
+def _weight_bytes(
+    folders: Trio[Path], models: Trio[ModelConfig], dtype: torch.dtype, kept: Kept
+) -> Trio[int]:
     """What a pass of each role reads."""
-    return Trio({role: weights_bytes(at, models[role], dtype) for role, at in folders.items()})
+    return Trio(
+        {
+            role: weights_bytes(folder, models[role], dtype, kept[role])
+            for role, folder in folders.items()
+        }
+    )
 
 
 def _speculator(config: EngineConfig, weights: Trio[int], limits: Limits) -> Speculator:

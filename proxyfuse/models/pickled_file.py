@@ -26,6 +26,10 @@ class Unpickled:
         """The tensor's shape."""
         return tuple(self.tensor.shape)
 
+    def pieces(self, step: int = 1) -> Iterator[Tensor]:
+        """All of it, flat; for a checkpoint of this format the whole is one piece."""
+        yield self.tensor.reshape(-1)
+
     def copy_to(self, place: Tensor) -> None:
         """Convert and copy into a tensor of the same shape."""
         place.copy_(self.tensor)

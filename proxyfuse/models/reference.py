@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from proxyfuse.models.config import ModelConfig
 from proxyfuse.models.rope import rotation_table
 from proxyfuse.models.weights import LayerWeights, Weights
+from proxyfuse_kernels.quantised import Weight
 
 
 def next_logits(config: ModelConfig, weights: Weights, ids: Sequence[int]) -> Tensor:
@@ -43,7 +44,7 @@ def attention(
     return linear(mixed.transpose(0, 1).flatten(1), layer.output, layer.output_bias)
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def linear(x: Tensor, weight: Weight, bias: Tensor | None) -> Tensor:
     """x W^T + b."""
     return F.linear(x, weight.float(), None if bias is None else bias.float())
 

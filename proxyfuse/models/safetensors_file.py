@@ -34,30 +34,39 @@ class Stored:
     dtype: torch.dtype
     start: int  # byte of the file
 
-    def copy_to(self, place: Tensor) -> None:
-        """Convert and copy into a contiguous tensor of the same shape, a piece at a time.
+    def pieces(self, step: int = 1) -> Iterator[Tensor]:
+        """All of it in order, flat, in pieces that overwrite each other: multiples of `step`.
 
         Reads, rather than maps, the file: pages of a map count as this process's memory. Raises
-        `WeightsError` where the file ends too soon or a value does not fit the place's type.
+        `WeightsError` where the file ends too soon.
         """
-        flat, done, itemsize = place.view(-1), 0, self.dtype.itemsize
-        buffer = bytearray(min(PIECE, max(1, flat.numel()) * itemsize))
-        narrower = place.dtype == torch.float16 != self.dtype
+        left, unit = math.prod(self.shape) * self.dtype.itemsize, step * self.dtype.itemsize
+        buffer = bytearray(min(max(1, PIECE // unit) * unit, max(1, left)))
         with self.file.open("rb") as stream:
             stream.seek(self.start)
-            while done < flat.numel():
-                wanted = min(len(buffer), (flat.numel() - done) * itemsize)
+            while left:
+                wanted = min(len(buffer), left)
                 if stream.readinto(memoryview(buffer)[:wanted]) < wanted:
                     raise WeightsError(f"{self.file}: {self.name}: the file ends within it")
-                piece = torch.frombuffer(buffer, dtype=self.dtype)[: wanted // itemsize]
-                target = flat[done : done + len(piece)].copy_(piece)
-                if narrower and not target.isfinite().all():
-                    largest = torch.finfo(torch.float16).max
-                    raise WeightsError(
-                        f"{self.file}: {self.name}: got a value that float16 cannot hold, "
-                        f"want at most {largest:g}; load in bfloat16 or float32"
-                    )
-                done += len(piece)
+                yield torch.frombuffer(buffer, dtype=self.dtype)[: wanted // self.dtype.itemsize]
+                left -= wanted
+
+    def copy_to(self, place: Tensor) -> None:
+        """Convert and copy into a contiguous tensor of the same shape.
+
+        Raises `WeightsError` as `pieces` does, and where a value does not fit the place's type.
+        """
+        flat, done = place.view(-1), 0
+        narrower = place.dtype == torch.float16 != self.dtype
+        for piece in self.pieces():
+            target = flat[done : done + len(piece)].copy_(piece)
+            if narrower and not target.isfinite().all():
+                largest = torch.finfo(torch.float16).max
+                raise WeightsError(
+                    f"{self.file}: {self.name}: got a value that float16 cannot hold, "
+                    f"want at most {largest:g}; load in bfloat16 or float32"
+                )
+            done += len(piece)
 
 
 def read_header(file: Path) -> Iterator[tuple[str, Stored]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ from proxyfuse.errors import WeightsError
 from proxyfuse.models.checkpoint import find_tensors
 from proxyfuse.models.config import ModelConfig
 from proxyfuse.models.pickled_file import Unpickled
+from proxyfuse.models.quantising import quantise_to
 from proxyfuse.models.safetensors_file import Stored
+from proxyfuse_kernels.quantised import Quantised, Weight
 
 SHOWN = 4  # names that a message lists before it only counts
 
@@ -24,22 +25,22 @@ class LayerWeights:
     """One layer. H query heads, G key heads of size C; D model width; F feed-forward width."""
 
     input_norm: Tensor  # [D]
-    qkv: Tensor  # [(H + 2G) * C, D]
+    qkv: Weight  # [(H + 2G) * C, D]
     qkv_bias: Tensor | None  # [(H + 2G) * C]
     q_norm: Tensor | None  # [C]
     k_norm: Tensor | None  # [C]
-    output: Tensor  # [D, H * C]
+    output: Weight  # [D, H * C]
     output_bias: Tensor | None  # [D]
     mlp_norm: Tensor  # [D]
-    gate_up: Tensor  # [2F, D], gate first
+    gate_up: Weight  # [2F, D], gate first
     gate_up_bias: Tensor | None  # [2F]
-    down: Tensor  # [D, F]
+    down: Weight  # [D, F]
     down_bias: Tensor | None  # [D]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """A whole decoder, all of one type on one device."""
+    """A whole decoder on one device, all of one type but for products that are in 8 bits."""
 
     embedding: Tensor  # [V, D]
     layers: tuple[LayerWeights, ...]
@@ -48,25 +49,36 @@ class Weights:
 
 
 def load_weights(
-    folder: Path, config: ModelConfig, dtype: torch.dtype, device: torch.device | str = "cpu"
+    folder: Path,
+    config: ModelConfig,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    quantization: str | None = None,
 ) -> Weights:
     """The weights in a folder, converted while they are read into place.
 
-    Needs the memory of the weights and one small buffer. All headers are checked before anything
-    is allocated. Raises `WeightsError` naming file and tensor for whatever is missing, left over,
-    wrongly shaped, truncated or corrupt.
+    Needs the memory of the weights and a few small buffers. All headers are checked before
+    anything is allocated. quantization: "fp8", or None for all in `dtype`. Raises `WeightsError`
+    naming file and tensor for whatever is missing, left over, wrongly shaped, truncated or corrupt,
+    and for a number that is not finite where it is to be quantised.
     """
     tensors = _checked(folder, config)
-    weights = allocate_weights(config, dtype, device)
+    weights = allocate_weights(config, dtype, device, quantization)
     for name, place in places(weights, config):
-        tensors[name].copy_to(place)
+        if isinstance(place, Quantised):
+            quantise_to(tensors[name], place)
+        else:
+            tensors[name].copy_to(place)
     return weights
 
 
-def weights_bytes(folder: Path, config: ModelConfig, dtype: torch.dtype) -> int:
+def weights_bytes(
+    folder: Path, config: ModelConfig, dtype: torch.dtype, quantization: str | None = None
+) -> int:
     """Bytes that `load_weights` will hold, from the files' headers alone; raises as it does."""
-    tensors = _checked(folder, config)
-    return sum(math.prod(stored.shape) for stored in tensors.values()) * dtype.itemsize
+    _checked(folder, config)
+    weights = allocate_weights(config, dtype, "meta", quantization)
+    return sum(place.nbytes for _, place in places(weights, config))
 
 
 def lookup_bytes(config: ModelConfig, itemsize: int) -> int:
@@ -75,12 +87,21 @@ def lookup_bytes(config: ModelConfig, itemsize: int) -> int:
 
 
 def allocate_weights(
-    config: ModelConfig, dtype: torch.dtype, device: torch.device | str = "cpu"
+    config: ModelConfig,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    quantization: str | None = None,
 ) -> Weights:
     """Weights of a configuration's shapes, uninitialised."""
 
-    def empty(*shape: int) -> Tensor:
-        return torch.empty(shape, dtype=dtype, device=device)
+    def empty(*shape: int, kind: torch.dtype = dtype) -> Tensor:
+        return torch.empty(shape, dtype=kind, device=device)
+
+    def product(outputs: int, inputs: int) -> Weight:
+        if quantization is None:
+            return empty(outputs, inputs)
+        values = empty(outputs, inputs, kind=torch.float8_e4m3fn)
+        return Quantised(values, empty(outputs, kind=torch.float32))
 
     def bias(present: bool, size: int) -> Tensor | None:
         return empty(size) if present else None
@@ -89,16 +110,16 @@ def allocate_weights(
     layers = tuple(
         LayerWeights(
             input_norm=empty(width),
-            qkv=empty(config.qkv_size, width),
+            qkv=product(config.qkv_size, width),
             qkv_bias=bias(config.qkv_bias, config.qkv_size),
             q_norm=bias(config.qk_norm, config.head_dim),
             k_norm=bias(config.qk_norm, config.head_dim),
-            output=empty(width, config.output_size),
+            output=product(width, config.output_size),
             output_bias=bias(config.output_bias, width),
             mlp_norm=empty(width),
-            gate_up=empty(2 * inner, width),
+            gate_up=product(2 * inner, width),
             gate_up_bias=bias(config.mlp_bias, 2 * inner),
-            down=empty(width, inner),
+            down=product(width, inner),
             down_bias=bias(config.mlp_bias, width),
         )
         for _ in range(config.num_layers)
@@ -108,7 +129,7 @@ def allocate_weights(
     return Weights(embedding=embedding, layers=layers, norm=empty(width), head=head)
 
 
-def places(weights: Weights, config: ModelConfig) -> Iterator[tuple[str, Tensor]]:
+def places(weights: Weights, config: ModelConfig) -> Iterator[tuple[str, Weight]]:
     """Every tensor that a checkpoint must have, by name, and the view it is to be copied into."""
     yield "model.embed_tokens.weight", weights.embedding
     for index, layer in enumerate(weights.layers):
@@ -120,7 +141,7 @@ def places(weights: Weights, config: ModelConfig) -> Iterator[tuple[str, Tensor]
         yield "lm_head.weight", weights.head
 
 
-def _layer_places(layer: LayerWeights, config: ModelConfig) -> Iterator[tuple[str, Tensor | None]]:
+def _layer_places(layer: LayerWeights, config: ModelConfig) -> Iterator[tuple[str, Weight | None]]:
     keys = config.num_kv_heads * config.head_dim
     qkv = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
     yield "input_layernorm.weight", layer.input_norm
@@ -139,11 +160,11 @@ def _layer_places(layer: LayerWeights, config: ModelConfig) -> Iterator[tuple[st
 
 
 def _parts(
-    names: tuple[str, ...], kind: str, fused: Tensor | None, sizes: list[int]
-) -> Iterator[tuple[str, Tensor]]:
+    names: tuple[str, ...], kind: str, fused: Weight | None, sizes: list[int]
+) -> Iterator[tuple[str, Weight]]:
     """The rows of a fused tensor that each of the checkpoint's tensors fills."""
     if fused is not None:
-        for name, part in zip(names, torch.split(fused, sizes), strict=True):
+        for name, part in zip(names, fused.split(sizes), strict=True):
             yield f"{name}.{kind}", part
 
 

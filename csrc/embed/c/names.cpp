@@ -13,6 +13,7 @@ const Fields<EngineOptions> &option_fields() {
       {"alpha", field(&O::alpha)},
       {"device", field(&O::device)},
       {"proxy_device", field(&O::proxy_device)},
+      {"base_quantization", field(&O::base_quantization)},
       {"dtype", field(&O::dtype)},
       {"max_model_len", field(&O::max_model_len)},
       {"max_num_seqs", field(&O::max_num_seqs)},

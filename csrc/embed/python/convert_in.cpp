@@ -30,6 +30,7 @@ py::dict options_in(const EngineOptions &o) {
   fields["alpha"] = o.alpha;
   fields["device"] = o.device;
   fields["proxy_device"] = text_or_none(o.proxy_device);
+  fields["base_quantization"] = text_or_none(o.base_quantization);
   fields["dtype"] = o.dtype;
   fields["max_model_len"] = or_none(o.max_model_len);
   fields["max_num_seqs"] = o.max_num_seqs;
