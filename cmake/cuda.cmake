@@ -1,0 +1,15 @@
+# The compiler for csrc/cuda. The caller's CMAKE_CUDA_ARCHITECTURES come first; without them, every
+# chip that the sampler's findings speak of, and PTX for what comes after.
+include(CheckLanguage)
+check_language(CUDA)
+if(CMAKE_CUDA_COMPILER)
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100)
+  endif()
+  enable_language(CUDA)
+  add_subdirectory(csrc/cuda)
+elseif(PROXYFUSE_CUDA STREQUAL "AUTO")
+  message(STATUS "proxyfuse::sampler_cuda is left out: there is no nvcc")
+else()
+  message(FATAL_ERROR "PROXYFUSE_CUDA is ${PROXYFUSE_CUDA}, but no nvcc was found")
+endif()
