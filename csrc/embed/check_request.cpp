@@ -14,7 +14,7 @@ void check_ids(const std::string &name, const std::vector<TokenId> &ids) {
     embed::want<RequestError>(id >= 0, name, id, "ids from 0");
 }
 
-void check_text(const std::string &name, const std::string &text) {
+void check_utf8(const std::string &name, const std::string &text) {
   if (const auto at = embed::first_broken(text))
     throw RequestError(name + ": got bytes that are no UTF-8 at " + embed::shown(*at) +
                        ", want UTF-8");
@@ -50,14 +50,14 @@ void check_length(const SamplingParams &p) {
   embed::want_whole<RequestError>("prompt_logprobs", p.prompt_logprobs, 0, 1000);
   for (const std::string &text : p.stop) {
     embed::want<RequestError>(!text.empty(), "stop", "an empty string", "strings that can occur");
-    check_text("stop", text);
+    check_utf8("stop", text);
   }
   check_ids("stop_token_ids", p.stop_token_ids);
 }
 
 void check_part(const std::string &role, const TextOrIds &part) {
   if (const auto *text = std::get_if<std::string>(&part))
-    check_text(role + " prompt", *text);
+    check_utf8(role + " prompt", *text);
   else
     check_ids(role + " prompt", std::get<std::vector<TokenId>>(part));
 }
@@ -72,8 +72,8 @@ void check(const SamplingParams &params) {
 void embed::check(const Request &request) {
   proxyfuse::check(request.params);
   for (const Message &message : request.messages) {
-    check_text("a message's role", message.role);
-    check_text("a message's content", message.content);
+    check_utf8("a message's role", message.role);
+    check_utf8("a message's content", message.content);
   }
   check_part("base", request.prompt.text_or_ids);
   if (request.prompt.expert)

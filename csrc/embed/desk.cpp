@@ -27,9 +27,16 @@ bool Desk::cancel(RequestId id) {
   const auto found = pending_.find(id);
   if (found == pending_.end() || found->second->ended)
     return false;
-  incoming_.cancelled.push_back(id);
-  work_.notify_one();
+  cancel(*found->second);
   return true;
+}
+
+// With the lock held. Once is enough, however often it is asked for.
+void Desk::cancel(Pending &pending) {
+  if (std::exchange(pending.cancelled, true))
+    return;
+  incoming_.cancelled.push_back(pending.id);
+  work_.notify_one();
 }
 
 bool Desk::await(RequestId id, Deadline deadline) {
@@ -114,10 +121,8 @@ void Desk::called(const Delivery &delivery, const std::string &failure) {
   pending.calling = false;
   if (!failure.empty()) {
     ++stats_.callback_errors;
-    if (pending.failure.empty() && !pending.ended) {
-      incoming_.cancelled.push_back(pending.id);
-      work_.notify_one();
-    }
+    if (!pending.ended)
+      cancel(pending);
     pending.failure = failure;
     if (!pending.ended) { // it hears of its end alone
       pending.news = {};

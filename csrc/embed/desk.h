@@ -63,6 +63,7 @@ public:
 
 private:
   void tell(Output &&output);
+  void cancel(Pending &pending);
   void take_note(const Output &last);
   void enqueue(const std::shared_ptr<Pending> &pending);
 

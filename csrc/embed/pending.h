@@ -18,9 +18,10 @@ struct Pending {
   Callback callback;
   Output news; // not yet handed to the callback
   bool has_news = false;
-  bool taken = false;   // by the engine
-  bool ended = false;   // the last output is in `news`, or was called back for
-  bool waiting = false; // in the queue for a delivery thread
+  bool taken = false;     // by the engine
+  bool cancelled = false; // the engine was told, or is about to be
+  bool ended = false;     // the last output is in `news`, or was called back for
+  bool waiting = false;   // in the queue for a delivery thread
   bool calling = false;
   std::string failure; // what the callback threw
 };

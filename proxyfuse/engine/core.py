@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from time import perf_counter
 
+from proxyfuse.engine.failures import kind_of, named
 from proxyfuse.engine.outputs import CompletionOutput, Metrics, RequestOutput
 from proxyfuse.engine.request import Request
 from proxyfuse.engine.sequences import SequenceMaker
@@ -178,7 +179,7 @@ class Engine:
         """End every request with an error: a step failed and none of them can be trusted."""
         self._flying = None
         for request_id in list(self._requests):
-            self._end_request(request_id, Ending("error", _named(failure)))
+            self._end_request(request_id, Ending.failed(failure))
 
     def _end_request(self, request_id: str, ending: Ending) -> None:
         running = self._requests.get(request_id)
@@ -205,7 +206,12 @@ def _failed(request: Request, failure: Exception) -> RequestOutput:
         prompt=request.text,
         prompt_token_ids=list(request.prompts.base),
         outputs=[
-            CompletionOutput(index, finish_reason="error", stop_reason=_named(failure))
+            CompletionOutput(
+                index,
+                finish_reason="error",
+                stop_reason=named(failure),
+                error_kind=kind_of(failure),
+            )
             for index in range(request.params.n)
         ],
         finished=True,
@@ -215,8 +221,4 @@ def _failed(request: Request, failure: Exception) -> RequestOutput:
 def _lost(sequence: Sequence, failure: Exception) -> Ending:
     """The ending of a sequence whose tokens could not be read."""
     log.error("request %s could not be read", sequence.request_id, exc_info=failure)
-    return Ending("error", _named(failure))
-
-
-def _named(failure: BaseException) -> str:
-    return f"{type(failure).__name__}: {failure}"
+    return Ending.failed(failure)

@@ -23,7 +23,6 @@ from proxyfuse.engine.prompts import (
     tokenize_continuation,
 )
 from proxyfuse.engine.request import Prompt, Request, TextOrIds
-from proxyfuse.engine.writing import NOT_FINITE
 from proxyfuse.errors import EngineError, NonFiniteError, RequestError
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.text.chat import Message
@@ -190,8 +189,8 @@ class LLM:
 
 def _score(request: Request, output: RequestOutput) -> Score:
     ending, found = output.outputs[0], output.scores or []
-    if ending.stop_reason == NOT_FINITE:
-        raise NonFiniteError(f"request {output.request_id}: {NOT_FINITE}")
+    if ending.error_kind == NonFiniteError.kind:
+        raise NonFiniteError(f"request {output.request_id}: {ending.stop_reason}")
     if len(found) < len(request.given):
         why = ending.stop_reason or "the engine was closed"
         raise EngineError(f"score: got {len(found)} of {len(request.given)} tokens scored: {why}")

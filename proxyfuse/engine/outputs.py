@@ -75,6 +75,7 @@ class CompletionOutput:
     logprobs: list[TokenLogprobs] | None = None
     finish_reason: FinishReason | None = None
     stop_reason: int | str | None = None  # the stop id or string; an error's message
+    error_kind: str | None = None  # of an error: the `kind` of its class in proxyfuse.errors
     base_passes: int = field(default=0, compare=False)
     drafted: int = field(default=0, compare=False)
     accepted: int = field(default=0, compare=False)

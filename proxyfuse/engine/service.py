@@ -42,11 +42,6 @@ class Service:
         self._intake = Intake(self._loaded)
         self._news: list[RequestOutput] = []
 
-    @property
-    def busy(self) -> bool:
-        """Whether a step would do anything, or has something to tell."""
-        return self._engine.busy or bool(self._news)
-
     def submit(
         self,
         request_id: str,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proxyfuse.engine.failures import kind_of, named
 from proxyfuse.engine.outputs import CompletionOutput, FinishReason, Logprob, TokenLogprobs
+from proxyfuse.errors import NonFiniteError
 from proxyfuse.runner.draws import Landed
 from proxyfuse.sequence import Sequence
 from proxyfuse.text.stopping import TextStream
@@ -19,6 +21,12 @@ class Ending:
 
     reason: FinishReason
     cause: int | str | None = None
+    error_kind: str | None = None
+
+    @classmethod
+    def failed(cls, failure: BaseException) -> Ending:
+        """The end of what this failure struck."""
+        return cls("error", named(failure), kind_of(failure))
 
 
 class Writing:
@@ -44,7 +52,7 @@ class Writing:
     def take(self, row: int, landed: Landed, at: int) -> int | None:
         """Row `row` of the sequence is entry `at` of what landed; returns a drawn token."""
         if not landed.finite[at]:
-            self.ending = Ending("error", NOT_FINITE)
+            self.ending = Ending("error", NOT_FINITE, NonFiniteError.kind)
         elif row < 0:
             likeliest = self.sequence.params.prompt_logprobs
             self.prompt_logprobs.append(self._logprobs(landed, at, likeliest))
@@ -150,4 +158,5 @@ class Writing:
             accepted=whole.accepted,
             finish_reason=None if ending is None else ending.reason,
             stop_reason=None if ending is None else ending.cause,
+            error_kind=None if ending is None else ending.error_kind,
         )

@@ -13,7 +13,7 @@ import pytest
 
 from proxyfuse import SamplingParams
 from proxyfuse.config import EngineConfig
-from proxyfuse.errors import RequestError
+from proxyfuse.errors import EngineError, ProxyFuseError, RequestError
 from proxyfuse.sampling import FLOAT32_MOST
 
 UNKNOWN = 14  # PROXYFUSE_UNKNOWN
@@ -74,6 +74,24 @@ def test_every_field_of_python_has_a_name(library: ctypes.CDLL, request_: ctypes
         status = library.proxyfuse_request_set(request_, name.encode(), b"0")
         assert status != UNKNOWN, name
     assert library.proxyfuse_request_set(request_, b"nonsense", b"0") == UNKNOWN
+
+
+def every_error(root: type[ProxyFuseError] = ProxyFuseError) -> list[type[ProxyFuseError]]:
+    """It and all of proxyfuse.errors that derive from it."""
+    below = [one for child in root.__subclasses__() for one in every_error(child)]
+    return [one for one in (root, *below) if one.__module__ == root.__module__]
+
+
+@pytest.mark.parametrize("error", every_error())
+def test_every_error_of_python_has_a_kind_of_its_own(
+    library: ctypes.CDLL, error: type[ProxyFuseError]
+) -> None:
+    library.proxyfuse_status_name.restype = ctypes.c_char_p
+    statuses = [library.proxyfuse_status_name(number) for number in range(UNKNOWN)]
+    assert "kind" in vars(error), "a new class needs its own name, here and in ErrorKind"
+    assert statuses.count(error.kind.encode()) == 1
+    same = {other for other in every_error() if other.kind == error.kind}
+    assert same <= {error, ProxyFuseError, EngineError}
 
 
 def test_every_option_of_python_has_a_name(library: ctypes.CDLL) -> None:

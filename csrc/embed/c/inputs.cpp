@@ -23,6 +23,16 @@ proxyfuse_status set(const Fields<Struct> &fields, Struct *object, const char *n
   });
 }
 
+// Throws unless so many items can lie there.
+void want_list(const char *name, const void *items, std::size_t count) {
+  if (!items && count > 0)
+    throw RequestError(std::string(name) + ": got NULL for " + std::to_string(count) +
+                       ", want what they are");
+  if (count > PROXYFUSE_MOST)
+    throw RequestError(std::string(name) + ": got " + std::to_string(count) + ", want at most " +
+                       std::to_string(PROXYFUSE_MOST));
+}
+
 proxyfuse_status set_prompt(Prompt &prompt, int role, TextOrIds &&part) {
   switch (role) {
   case PROXYFUSE_BASE:
@@ -74,14 +84,18 @@ proxyfuse_status proxyfuse_request_set(proxyfuse_request *request, const char *n
 proxyfuse_status proxyfuse_request_text(proxyfuse_request *request, int role, const char *utf8,
                                         size_t bytes) {
   return guarded({request}, [&] {
-    return c::set_prompt(request->fields.prompt, role, std::string(utf8, bytes));
+    c::want_list("text", utf8, bytes);
+    return c::set_prompt(request->fields.prompt, role,
+                         bytes ? std::string(utf8, bytes) : std::string());
   });
 }
 
 proxyfuse_status proxyfuse_request_ids(proxyfuse_request *request, int role, const int32_t *ids,
                                        size_t count) {
   return guarded({request}, [&] {
-    return c::set_prompt(request->fields.prompt, role, std::vector<TokenId>(ids, ids + count));
+    c::want_list("ids", ids, count);
+    return c::set_prompt(request->fields.prompt, role,
+                         count ? std::vector<TokenId>(ids, ids + count) : std::vector<TokenId>());
   });
 }
 

@@ -1,6 +1,18 @@
 #include "names.h"
 
+#include "proxyfuse/engine_c.h"
+
 namespace proxyfuse::c {
+namespace {
+
+void read_speculate(EngineOptions &options, std::string_view text) {
+  if (text == PROXYFUSE_SPECULATE_AUTO)
+    options.speculate = SPECULATE_AUTO;
+  else
+    read(text, options.speculate);
+}
+
+} // namespace
 
 const Fields<EngineOptions> &option_fields() {
   using O = EngineOptions;
@@ -22,7 +34,7 @@ const Fields<EngineOptions> &option_fields() {
       {"kv_cache_bytes", field(&O::kv_cache_bytes)},
       {"gpu_memory_utilization", field(&O::gpu_memory_utilization)},
       {"enable_prefix_caching", field(&O::enable_prefix_caching)},
-      {"speculate", field(&O::speculate)},
+      {"speculate", read_speculate},
       {"seed", field(&O::seed)},
       {"enforce_eager", field(&O::enforce_eager)},
       {"batch_invariant", field(&O::batch_invariant)},

@@ -28,16 +28,15 @@ public:
 
 private:
   Completion completion(py::handle one) const;
+  void cause(py::handle one, Completion &completion) const;
   TokenLogprobs logprobs(py::handle choices) const;
   Logprob logprob(TokenId token, py::handle choice) const;
 
   py::str request_id_, outputs_, finished_, prompt_token_ids_, prompt_logprobs_, index_, text_,
       token_ids_, cumulative_logprob_, logprobs_, base_passes_, drafted_, accepted_, finish_reason_,
-      stop_reason_, logprob_, rank_, decoded_token_, base_, expert_, antiexpert_;
+      stop_reason_, error_kind_, logprob_, rank_, decoded_token_, base_, expert_, antiexpert_;
 };
 
-// The kind of error that a Python exception's class stands for, by its name in proxyfuse.errors.
-ErrorKind kind_of(const std::string &class_name);
 // Rethrows what Python raised as the typed error that it stands for.
 [[noreturn]] void rethrow(py::error_already_set &error);
 

@@ -1,3 +1,4 @@
+#include "../kinds.h"
 #include "convert.h"
 
 #include <charconv>
@@ -68,26 +69,6 @@ FinishReason reason_of(py::handle reason) {
   return said == "abort" ? FinishReason::abort : FinishReason::error;
 }
 
-// "ModelError: what happened": the engine names the class of what ended a continuation.
-ErrorKind kind_of_message(const std::string &message) {
-  if (message.find("NaN or an infinity") != std::string::npos)
-    return ErrorKind::non_finite;
-  return kind_of(message.substr(0, message.find(':')));
-}
-
-void read_cause(Completion &completion, py::handle cause) {
-  if (cause.is_none())
-    return;
-  if (completion.finish_reason == FinishReason::error) {
-    completion.error = text(cause);
-    completion.error_kind = kind_of_message(completion.error);
-  } else if (PyLong_Check(cause.ptr())) {
-    completion.stop_token_id = static_cast<TokenId>(whole(cause));
-  } else {
-    completion.stop_string = text(cause);
-  }
-}
-
 } // namespace
 
 Reader::Reader()
@@ -97,8 +78,9 @@ Reader::Reader()
       cumulative_logprob_(name("cumulative_logprob")), logprobs_(name("logprobs")),
       base_passes_(name("base_passes")), drafted_(name("drafted")), accepted_(name("accepted")),
       finish_reason_(name("finish_reason")), stop_reason_(name("stop_reason")),
-      logprob_(name("logprob")), rank_(name("rank")), decoded_token_(name("decoded_token")),
-      base_(name("base")), expert_(name("expert")), antiexpert_(name("antiexpert")) {}
+      error_kind_(name("error_kind")), logprob_(name("logprob")), rank_(name("rank")),
+      decoded_token_(name("decoded_token")), base_(name("base")), expert_(name("expert")),
+      antiexpert_(name("antiexpert")) {}
 
 Output Reader::output(py::handle request) const {
   Output output;
@@ -134,8 +116,22 @@ Completion Reader::completion(py::handle one) const {
   completion.accepted = whole(get(one, accepted_));
   completion.finish_reason = reason_of(get(one, finish_reason_));
   if (completion.finish_reason != FinishReason::none)
-    read_cause(completion, get(one, stop_reason_));
+    cause(one, completion);
   return completion;
+}
+
+// What ended it: a stop id, a stop string, or an error.
+void Reader::cause(py::handle one, Completion &completion) const {
+  const py::object said = get(one, stop_reason_);
+  if (completion.finish_reason == FinishReason::error) {
+    completion.error = said.is_none() ? "" : text(said);
+    const py::object kind = get(one, error_kind_);
+    completion.error_kind = kind.is_none() ? ErrorKind::engine : kind_named(text(kind));
+  } else if (PyLong_Check(said.ptr())) {
+    completion.stop_token_id = static_cast<TokenId>(whole(said));
+  } else if (!said.is_none()) {
+    completion.stop_string = text(said);
+  }
 }
 
 TokenLogprobs Reader::logprobs(py::handle choices) const {

@@ -29,6 +29,10 @@
 
 namespace proxyfuse {
 
+// EngineOptions::speculate beside a number of tokens.
+inline constexpr std::nullopt_t SPECULATE_AUTO = std::nullopt; // as far as it pays, measured
+inline constexpr std::int64_t SPECULATE_OFF = 0;
+
 // What to run and how. The first part mirrors Python's proxyfuse.LLM, name by name.
 struct EngineOptions {
   std::string base;       // a folder or a hub name
@@ -48,8 +52,8 @@ struct EngineOptions {
   std::optional<std::int64_t> kv_cache_bytes; // none: a share of the memory left free
   double gpu_memory_utilization = 0.9;
   bool enable_prefix_caching = true;
-  std::optional<std::int64_t> speculate; // tokens drafted ahead, 0 is off; none: "auto"
-  std::uint64_t seed = 0;                // what requests without a seed draw theirs from
+  std::optional<std::int64_t> speculate = SPECULATE_AUTO; // or tokens drafted ahead
+  std::uint64_t seed = 0;       // what requests without a seed draw theirs from
   bool enforce_eager = false;   // on a GPU: give it every operation one by one, capture no graphs
   bool batch_invariant = false; // on a GPU: products of any number of rows take one path
   std::optional<std::int64_t> num_threads; // CPU threads; none: every core of the process

@@ -1,8 +1,9 @@
 /* The engine for other languages: a C ABI over engine.h. Opaque handles, status codes, no callback
  * into a caller's exceptions. Options and parameters are set by their Python names, as text, so
  * that a new one changes no signature. Every function is safe from any thread; one handle of
- * options or of a request is used by one thread at a time. No pointer may be NULL unless said: a
- * function of a status then returns PROXYFUSE_REQUEST and does nothing, the others are undefined.
+ * options or of a request is used by one thread at a time. A pointer that is NULL, and not said to
+ * be optional, is refused: a function of a status returns PROXYFUSE_REQUEST and does nothing, the
+ * others return 0 or NULL. So is more than PROXYFUSE_MOST bytes or ids at once.
  *
  * A call that fails returns a status other than PROXYFUSE_OK, changes nothing that it was to give
  * out, and leaves its message with proxyfuse_last_error of the calling thread. */
@@ -19,7 +20,12 @@
 extern "C" {
 #endif
 
-#define PROXYFUSE_ABI 1 /* a library with another proxyfuse_abi() is another interface */
+#define PROXYFUSE_ABI 1           /* a library with another proxyfuse_abi() is another interface */
+#define PROXYFUSE_MOST 2147483647 /* bytes of a text, ids of a prompt */
+
+/* Values of the option speculate beside a number of tokens. Unset is "auto". */
+#define PROXYFUSE_SPECULATE_AUTO "auto" /* as far ahead as it pays, measured while running */
+#define PROXYFUSE_SPECULATE_OFF "0"
 
 /* The numbers are those of ErrorKind in errors.h, and two that only C needs. */
 typedef enum proxyfuse_status {
@@ -68,6 +74,11 @@ typedef struct proxyfuse_logprob {
   const char *text;
 } proxyfuse_logprob;
 
+/* Of one continuation so far: passes of the base, drafts verified in them, drafts kept. */
+typedef struct proxyfuse_counts {
+  int64_t base_passes, drafted, accepted;
+} proxyfuse_counts;
+
 /* As Stats in engine.h. */
 typedef struct proxyfuse_stats {
   uint64_t pending, queued, running, accepted, rejected, finished, aborted, failed;
@@ -80,6 +91,8 @@ typedef void (*proxyfuse_callback)(const proxyfuse_output *news, void *user);
 PROXYFUSE_API int proxyfuse_abi(void);
 /* The message of this thread's last failed call, "" before one; valid until the next call. */
 PROXYFUSE_API const char *proxyfuse_last_error(void);
+/* "ok", "config", "request", ...: as Python's classes carry it in `kind`; NULL for no status. */
+PROXYFUSE_API const char *proxyfuse_status_name(int status);
 
 /* Options: fields of EngineOptions. "true" and "false", numbers in decimal, "none" for unset,
  * drain_timeout in milliseconds; python_path may be set repeatedly and is added to. */
@@ -127,15 +140,33 @@ PROXYFUSE_API proxyfuse_status proxyfuse_get_stats(proxyfuse_engine *engine,
 PROXYFUSE_API proxyfuse_status proxyfuse_shutdown(proxyfuse_engine *engine, int64_t drain_ms);
 
 /* Outputs. `at` counts continuations from 0 to proxyfuse_output_count - 1, `token` the new ids of
- * one; outside of these, counts are 0 and pointers NULL. Texts are UTF-8 and end with a zero. */
+ * one; outside of these, counts are 0 and pointers NULL. Texts are UTF-8 and end with a zero. The
+ * places of `bytes` and `count` may be NULL. */
 PROXYFUSE_API uint64_t proxyfuse_output_id(const proxyfuse_output *output);
 PROXYFUSE_API int proxyfuse_output_finished(const proxyfuse_output *output);
 PROXYFUSE_API size_t proxyfuse_output_count(const proxyfuse_output *output);
+/* The base's prompt, in the first output of a request. */
+PROXYFUSE_API const int32_t *proxyfuse_output_prompt_ids(const proxyfuse_output *output,
+                                                         size_t *count);
+/* As the two below, of the prompt's tokens. The first has none. */
+PROXYFUSE_API size_t proxyfuse_output_prompt_logprobs(const proxyfuse_output *output, size_t token);
+PROXYFUSE_API proxyfuse_status proxyfuse_output_prompt_logprob(const proxyfuse_output *output,
+                                                               size_t token, size_t which,
+                                                               proxyfuse_logprob *logprob);
+/* Which of the n it is. */
+PROXYFUSE_API int64_t proxyfuse_output_index(const proxyfuse_output *output, size_t at);
 PROXYFUSE_API const char *proxyfuse_output_text(const proxyfuse_output *output, size_t at,
                                                 size_t *bytes);
 PROXYFUSE_API const int32_t *proxyfuse_output_ids(const proxyfuse_output *output, size_t at,
                                                   size_t *count);
 PROXYFUSE_API proxyfuse_finish proxyfuse_output_finish(const proxyfuse_output *output, size_t at);
+/* The one of stop_token_ids that ended it; PROXYFUSE_UNKNOWN if none did. */
+PROXYFUSE_API proxyfuse_status proxyfuse_output_stop_token(const proxyfuse_output *output,
+                                                           size_t at, int32_t *token);
+/* The one of stop that ended it; "" if none did. */
+PROXYFUSE_API const char *proxyfuse_output_stop_string(const proxyfuse_output *output, size_t at);
+PROXYFUSE_API proxyfuse_status proxyfuse_output_counts(const proxyfuse_output *output, size_t at,
+                                                       proxyfuse_counts *counts);
 /* PROXYFUSE_OK unless the continuation failed; the message then, else "". */
 PROXYFUSE_API proxyfuse_status proxyfuse_output_error(const proxyfuse_output *output, size_t at,
                                                       const char **message);

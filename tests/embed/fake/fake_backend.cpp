@@ -35,6 +35,20 @@ void finish(Output &output, FinishReason reason) {
     completion.finish_reason = reason;
 }
 
+Output talkative(RequestId id) {
+  Output output = fresh(id, 2);
+  finish(output, FinishReason::stop);
+  output.prompt_token_ids = {7, 8};
+  Logprob known;
+  known.token_id = 8, known.logprob = -2.5, known.base = -3.0, known.decoded_token = "eight";
+  output.prompt_logprobs = {{}, {known}};
+  output.outputs[0].stop_token_id = 9;
+  Completion &second = output.outputs[1];
+  second.index = 5, second.stop_string = "END";
+  second.base_passes = 3, second.drafted = 6, second.accepted = 4;
+  return output;
+}
+
 } // namespace
 
 Backend::Backend(const EngineOptions &options, std::function<void()>)
@@ -53,6 +67,10 @@ void Backend::submit(RequestId id, const Request &request, bool streaming) {
       throw RequestError("refused");
     if (*text == fake::BROKEN)
       throw std::runtime_error("broken");
+    if (*text == fake::TALKATIVE) {
+      inside_->ended.push_back(talkative(id));
+      return;
+    }
   }
   inside_->running[id] = {request, streaming, fresh(id, request.params.n)};
   busy_ = true;

@@ -1,5 +1,6 @@
 // Joining outputs, UTF-8, and what every kind of error is thrown as.
 #include "../traffic.h"
+#include "desk.h"
 #include "join.h"
 #include "utf8.h"
 
@@ -82,8 +83,22 @@ void kinds() {
   EXPECT(throws<NonFiniteError>([&] { output.check(); }));
 }
 
+// Who cancels in a loop while a step is long must not make the engine's list grow.
+void cancelling_again() {
+  embed::Desk desk(4);
+  const auto id = desk.accept(asking("x", 1), [](const Output &) {}, true).value();
+  for (int at = 0; at < 1000; ++at)
+    EXPECT(desk.cancel(id));
+  EXPECT((desk.take(true).cancelled == std::vector<RequestId>{id}));
+  EXPECT(desk.cancel(id) && desk.take(true).cancelled.empty());
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
-  return run({{"joining", joining}, {"utf8", utf8}, {"kinds", kinds}}, argc, argv);
+  return run({{"joining", joining},
+              {"utf8", utf8},
+              {"cancelling_again", cancelling_again},
+              {"kinds", kinds}},
+             argc, argv);
 }
