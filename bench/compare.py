@@ -1,73 +1,61 @@
-"""Whether two runs of one bench, or of all, say the same: ratios of their ratios.
+"""Whether two runs of one bench, or of `make bench`, say the same: ratios of their ratios.
 
-    PROXYFUSE_RESULTS=/tmp/a make bench; PROXYFUSE_RESULTS=/tmp/b make bench
-    python -m bench.compare /tmp/a /tmp/b
+    make bench && make bench && python -m bench.compare --last
     python -m bench.compare A.json B.json --most 0.05
+    python -m bench.compare /tmp/a /tmp/b         the last run in each folder
 
-Compared are all medians under a key that begins with `times_faster_than`: what a rival's time is
-over this engine's. Absolute times are not: they are the machine's. Exits with 1 where a ratio of
-one run is more than `--most` off that of the other, or where one has a ratio that the other lacks.
+Compared are what rivals' times are over this engine's, in each state of the machine that both runs
+were in (docs/findings/one-link-or-two.md). Absolute times are not: they are the machine's. Exits
+with 1 where a ratio of one run is more than `--most` off that of the other, where one run has a
+bench, a case or a rival that the other lacks, or where nothing could be compared.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-PREFIX = "times_faster_than"
-Ratios = dict[str, float]
-
-
-def ratios(record: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, float]]:
-    """Every ratio of a record, by where it stands."""
-    if not isinstance(record, Mapping):
-        return
-    for key, value in record.items():
-        here = (*path, str(key))
-        if str(key).startswith(PREFIX) and isinstance(value, Mapping):
-            for rival, spread in value.items():
-                yield " / ".join((*here, rival)), float(spread["median"])
-        else:
-            yield from ratios(value, here)
+from bench.harness import RESULTS
+from bench.records import Ratio, Ratios, Records, read, sets
 
 
-def read(place: Path) -> Ratios:
-    """The ratios of a record, or of the newest of each bench in a folder.
-
-    Raises `ValueError` for what is no record, or has no ratios.
-    """
-    files = sorted(place.glob("**/*.json")) if place.is_dir() else [place]
-    records = []
-    for file in files:
-        try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-            records.append((record["date"], record["bench"], record))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{file}: got {error!r}, want a record of bench/harness.py") from error
-    newest = {bench: record for _, bench, record in sorted(records, key=lambda it: it[:2])}
-    found = {
-        f"{bench}: {name}": ratio
-        for bench, record in newest.items()
-        for name, ratio in ratios(record)
-    }
-    if not found:
-        raise ValueError(f"{place}: got no ratio, want records with {PREFIX}")
-    return found
-
-
-def changes(before: Ratios, after: Ratios) -> tuple[Ratios, list[str]]:
-    """How many times larger each ratio became, and the names that only one of the two has."""
-    common = {name: after[name] / before[name] for name in before if name in after}
-    return common, sorted(before.keys() ^ after.keys())
-
-
-def off(change: float) -> float:
+def off(before: float, after: float) -> float:
     """How far two are apart, whichever came first: 0.1 where one is 10 % more than the other."""
-    return max(change, 1 / change) - 1
+    return max(before / after, after / before) - 1
+
+
+def lacking(before: Iterable[Ratio], after: Iterable[Ratio]) -> list[Ratio]:
+    """Those of `before` whose rival `after` does not have in that case, in whatever state."""
+    there = {(ratio.bench, ratio.case, ratio.rival) for ratio in after}
+    return sorted(it for it in before if (it.bench, it.case, it.rival) not in there)
+
+
+def chosen(asked: argparse.Namespace) -> tuple[Records, Records]:
+    """The two runs that were asked for; raises `ValueError` where there are not two."""
+    if len(asked.places) == 2 and not asked.last:
+        return read(asked.places[0]), read(asked.places[1])
+    if asked.last and len(asked.places) <= 1:
+        folder = asked.places[0] if asked.places else RESULTS
+        *earlier, last = sets(folder)
+        for run in reversed(earlier):
+            if run.each.keys() == last.each.keys():
+                return run, last
+        raise ValueError(f"{folder}: got one run of {', '.join(last.each)}, want two")
+    raise ValueError(f"got {len(asked.places)} places, want two, or --last and at most one folder")
+
+
+def table(before: Ratios, after: Ratios, most: float) -> list[str]:
+    """Every ratio that both have, the farthest apart first."""
+    both = sorted((it for it in before if it in after), key=lambda it: -off(before[it], after[it]))
+    lines = [f"{'apart':>6}  {'first':>8} {'second':>8}  ratio"]
+    for it in both:
+        apart = off(before[it], after[it])
+        mark = "  <-- too far" if apart > most else ""
+        what = f"{it.bench}: {it.case} / {it.rival}, {it.state}"
+        lines.append(f"{apart:6.1%}  {before[it]:8.3g} {after[it]:8.3g}  {what}{mark}")
+    return lines
 
 
 def main() -> None:
@@ -75,24 +63,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("before", type=Path, help="a record, or a folder of them")
-    parser.add_argument("after", type=Path)
+    parser.add_argument("places", nargs="*", type=Path, help="two records, or folders of them")
+    parser.add_argument("--last", action="store_true", help="the last two runs of one folder")
     parser.add_argument("--most", type=float, default=0.1, help="that a ratio may be off")
     asked = parser.parse_args()
     try:
-        before, after = read(asked.before), read(asked.after)
+        runs = chosen(asked)
+        before, after = (run.ratios for run in runs)
     except ValueError as error:
         parser.error(str(error))
-    common, lacking = changes(before, after)
-    for name, change in sorted(common.items(), key=lambda item: -off(item[1])):
-        mark = "  <-- too far" if off(change) > asked.most else ""
-        print(f"{off(change):6.1%}  {before[name]:8.3g} {after[name]:8.3g}  {name}{mark}")
-    for name in lacking:
-        print(f"  only in {'the first' if name in before else 'the second'}: {name}")
-    far = sum(off(change) > asked.most for change in common.values())
-    print(f"{len(common)} ratios, {far} of them more than {asked.most:.0%} apart")
-    if far or lacking:
-        sys.exit(1)
+    print(
+        *(f"{place}: {run.name}" for place, run in zip(("first", "second"), runs, strict=True)),
+        sep="\n",
+    )
+    print(*table(before, after, asked.most), sep="\n")
+    sys.exit(verdict(before, after, asked.most))
+
+
+def verdict(before: Ratios, after: Ratios, most: float) -> int:
+    """The exit code, and why."""
+    missing = [("first", it) for it in lacking(before, after)]
+    missing += [("second", it) for it in lacking(after, before)]
+    for place, it in missing:
+        print(f"only in the {place}: {it.bench}: {it.case} / {it.rival}")
+    both = before.keys() & after.keys()
+    alone = before.keys() ^ after.keys()
+    unseen = len(alone) - len(missing)
+    if unseen:
+        print(f"{unseen} more were of a state of the machine that the other run did not see there")
+    far = sum(off(before[it], after[it]) > most for it in both)
+    print(f"{len(both)} ratios compared, {far} of them more than {most:.0%} apart")
+    return int(bool(far or missing or not both))
 
 
 if __name__ == "__main__":

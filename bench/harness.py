@@ -1,4 +1,4 @@
-"""Where results go: results/<machine>/<date>-<commit>-<bench>.json, and the same line last.
+"""Where results go: results/<machine>/<date>-<time>-<commit>-<bench>.json, and the same line last.
 
 PROXYFUSE_RESULTS=FOLDER is another place for them.
 """
@@ -31,7 +31,7 @@ def save(name: str, command: str, figures: dict[str, Any], results: Path = RESUL
     }
     folder = results / machine_name(about)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{now:%Y-%m-%d}-{commit}-{name}.json"
+    path = folder / f"{now:%Y-%m-%d-%H%M}-{commit}-{name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(record))
     return path

@@ -12,14 +12,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from bench.engine.reads import NARROW, STATES, WIDE
 from bench.harness import RESULTS
 from bench.peers.lineup import MINE, MY_BASE
 
 README = RESULTS.parent.parent / "README.md"
 BEGIN, END = "<!-- figures: python -m bench.readme -->\n", "<!-- end of figures -->"
 NAMES = ("latency", "throughput", "memory")
+MARKS = {NARROW: "¹", WIDE: "²"}
 Record = dict[str, Any]
 
 
@@ -63,7 +66,12 @@ def table(results: Path = RESULTS) -> str | None:
         sources.append(drafting)
         rows += ["", *_drafting(drafting[1])]
     missing = dict.fromkeys(why for record in (latency, throughput) for why in record["missing"])
-    notes = [*_floors(latency), *_peaks(memory), *(f"- not measured: {why}" for why in missing)]
+    notes = [
+        *_links(latency),
+        *_floors(latency),
+        *_peaks(memory),
+        *(f"- not measured: {why}" for why in missing),
+    ]
     return "\n".join([*rows, "", *notes, "", _origin(sources, results), ""])
 
 
@@ -91,16 +99,21 @@ def _drafting(record: Record) -> Iterator[str]:
             alone = found["times_faster_than_base_alone"]["auto"]
             plain = found["times_faster_than_no_drafts"]["auto"]
             yield (
-                f"| {name} | {spent['base alone']:.3g} ms/token: {_against(alone)}"
-                f" | {spent['0']:.3g}: {_against(plain)} | **{spent['auto']:.3g}**"
+                f"| {name} | {spent['base alone']:.3g} ms/token: {_said('drafts', alone)}"
+                f" | {spent['0']:.3g}: {_said('drafts', plain)} | **{spent['auto']:.3g}**"
                 f" | {found['tokens_per_base_pass']['auto']:.2f} |"
             )
 
 
-def _against(ratio: dict[str, float]) -> str:
-    if ratio["median"] >= 1:
-        return f"drafts {_times(ratio)}"
-    return f"**it is faster**, {_times(_turned(ratio))}"
+def _said(mine: str, ratio: Record) -> str:
+    """Who is faster and how much, in each state that the machine was seen in."""
+    marks = [(mark, ratio[state]) for state, mark in MARKS.items() if state in ratio]
+    return ", ".join(
+        f"{mine} {_times(its)}{mark}"
+        if its["median"] >= 1
+        else f"**it is faster**, {_times(_turned(its))}{mark}"
+        for mark, its in marks or [("", ratio)]
+    )
 
 
 def _turned(ratio: dict[str, float]) -> dict[str, float]:
@@ -124,10 +137,7 @@ def _cell(name: str, case: Case) -> str:
     shown = f"{median:,.0f}" if median >= 100 else f"{median:.3g}"
     if name == MINE:
         return f"**{shown} {case.unit}**"
-    ratio = case.times_faster[name]
-    if ratio["median"] >= 1:
-        return f"{shown}: proxyfuse {_times(ratio)}"
-    return f"{shown}: **it is faster**, {_times(_turned(ratio))}"
+    return f"{shown}: {_said(MINE, case.times_faster[name])}"
 
 
 def _times(ratio: dict[str, float]) -> str:
@@ -139,11 +149,32 @@ def _floors(record: Record) -> Iterator[str]:
         found = its["batches"].get("1")
         if found is not None and MY_BASE in found["share_of_floor"]:
             share = {name: spread["median"] for name, spread in found["share_of_floor"].items()}
-            base = found["times_faster_than"][MY_BASE]["median"]
+            base = _seen(found["times_faster_than"][MY_BASE])["median"]
             yield (
                 f"- {trio}, batch 1: {share[MINE]:.0%} of the memory floor of the trio"
                 f" ({share[MY_BASE]:.0%} for the base alone);"
                 f" a steered token takes {1 / base:.2f} times one of the base alone"
+            )
+
+
+def _seen(ratio: Record) -> Record:
+    """That of the first state of the machine in which it was seen."""
+    return next((ratio[state] for state in STATES if state in ratio), ratio)
+
+
+def _links(record: Record) -> Iterator[str]:
+    """What the marks mean, and how fast memory was in each state."""
+    rates: dict[str, list[float]] = {}
+    for its in record["trios"].values():
+        for found in its["batches"].values():
+            for state in STATES:
+                if state in found.get("read_gb_per_s", {}):
+                    rates.setdefault(state, []).append(found["read_gb_per_s"][state]["median"])
+    for state, mark in MARKS.items():
+        if state in rates:
+            yield (
+                f"- {mark} the cores on {state} to memory, {median(rates[state]):.0f} GB/s"
+                " ([why it matters](docs/findings/one-link-or-two.md))"
             )
 
 

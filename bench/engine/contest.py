@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from bench.engine.gate import LENGTHS, TEXTS, WRITTEN, Gate
-from bench.engine.turn import Turn, taken
+from bench.engine.reads import Reader
+from bench.engine.turn import Run, Turn, taken
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer, Setup, Write
-from proxyfuse.measure import ReadStream, in_turn, seconds
+from proxyfuse.measure import asleep, in_turns
 from proxyfuse.trio import Trio
 
-PAUSE = 0.05  # seconds; several times as long as the pools of torch and llama.cpp spin
-TURN = 0.2  # seconds that a turn whose length may be chosen is meant to last
+TURN = 0.1  # seconds that a turn is meant to last, where a case says nothing else
+MOST = 4  # runs in one turn
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Case:
     lengths: list[int]
     sequences: int  # at once, that everybody makes room for
     least: int | None = None  # tokens of each that do for who is slow; None: as many for everybody
+    turn: float = TURN  # seconds; who is fast runs up to `MOST` times in it
 
     @property
     def longest(self) -> int:
@@ -35,27 +36,46 @@ class Case:
         pairs = zip(self.prompts, self.lengths, strict=True)
         return max(len(prompt) + length for prompt, length in pairs)
 
-    def lengths_for(self, write: Write) -> list[int]:
-        """As asked, or as many as take `TURN` seconds, where that is fewer."""
-        if self.least is None:
-            return self.lengths
-        few = [self.least] * len(self.prompts)
-        taken(write, self.prompts, few)  # the first run of all records, compiles and wakes
-        fit = int(TURN / taken(write, self.prompts, few).per_token)
-        return [max(self.least, min(length, fit)) for length in self.lengths]
+    def runs(self, write: Write) -> Callable[[], list[Run]]:
+        """What one rival does in a turn: as many tokens, and then as many runs, as fit into it.
+
+        Ran once already, since the first run of all records, compiles and wakes.
+        """
+        first = taken(write, self.prompts, self._few)
+        if first.seconds < self.turn:
+            first = taken(write, self.prompts, self._few)
+        lengths, lasts = self.lengths, first.seconds
+        if self.least is not None:
+            fit = int(self.turn / first.per_token)
+            lengths = [max(self.least, min(length, fit)) for length in self.lengths]
+            lasts += (max(lengths) - self.least) * first.per_token
+        count = max(1, min(MOST, int(self.turn / lasts)))
+        return lambda: [taken(write, self.prompts, lengths) for _ in range(count)]
+
+    @property
+    def _few(self) -> list[int]:
+        return self.lengths if self.least is None else [self.least] * len(self.prompts)
 
 
 @dataclass(frozen=True)
 class Column:
-    """One peer's turns, one a round, beside those of this engine and plain reads in seconds."""
+    """One peer's turns, one a round, beside those of this engine."""
 
     turns: list[Turn]
     mine: list[Turn]
-    read: list[float]
 
-    def pairs(self, figure: Callable[[Turn], float]) -> tuple[list[float], list[float]]:
+    @property
+    def runs(self) -> list[Run]:
+        """Its own, of all turns."""
+        return [run for turn in self.turns for run in turn.runs]
+
+    def each(self, figure: Callable[[Run], float]) -> list[float]:
+        """A figure of its own turns."""
+        return [turn.of(figure) for turn in self.turns]
+
+    def pairs(self, figure: Callable[[Run], float]) -> tuple[list[float], list[float]]:
         """A figure of its own turns, and of this engine's in the same rounds."""
-        return [figure(turn) for turn in self.turns], [figure(turn) for turn in self.mine]
+        return self.each(figure), [turn.of(figure) for turn in self.mine]
 
 
 Columns = dict[str, Column]  # by peer
@@ -72,7 +92,7 @@ class Contest:
     rounds: int  # of a case, at most
     seconds: float  # after which a case begins no further round
     scratch: Path
-    stream: ReadStream = field(repr=False)
+    reader: Reader = field(repr=False)
 
     def run(self, cases: Mapping[str, Case]) -> dict[str, Columns]:
         """The columns of each case; raises `WrongOutputError` before anything is timed.
@@ -106,19 +126,26 @@ class Contest:
                 room = self.setup(peer, longest, next(iter(cases.values())).sequences)
                 opened = peer.open(self.folders.only(peer.roles), room)
                 writers[peer.name] = stack.enter_context(opened)
-            return {name: self._timed(writers, case) for name, case in cases.items()}
+            races = {
+                name: [self._turn(case.runs(write)) for write in writers.values()]
+                for name, case in cases.items()
+            }
+            tables = in_turns(races, self.rounds, before=asleep, patience=self.seconds)
+            found = {}
+            for name, columns in tables.items():
+                named = dict(zip(writers, columns, strict=True))
+                found[name] = {who: Column(own, named[MINE]) for who, own in named.items()}
+            return found
 
-    def _timed(self, writers: Mapping[str, Write], case: Case) -> Columns:
-        """One case's rounds, after two runs of each of the very shape that is timed."""
-        runs: list[Callable[[], Turn]] = [
-            partial(taken, write, case.prompts, case.lengths_for(write))
-            for write in writers.values()
-        ]
-        runs.append(lambda: Turn([], seconds(self.stream)))
-        *found, streams = in_turn(runs, self.rounds, warm_up=2, pause=PAUSE, patience=self.seconds)
-        named = dict(zip(writers, found, strict=True))
-        reads = [stream.seconds for stream in streams]
-        return {name: Column(own, named[MINE], reads) for name, own in named.items()}
+    def _turn(self, runs: Callable[[], list[Run]]) -> Callable[[], Turn]:
+        """A plain read, quiet again, and the runs."""
+
+        def turn() -> Turn:
+            read = self.reader()
+            asleep()
+            return Turn(runs(), read)
+
+        return turn
 
     def setup(self, peer: Peer, tokens: int, sequences: int) -> Setup:
         """Room for a peer."""

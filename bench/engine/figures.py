@@ -9,30 +9,31 @@ from typing import Any
 import torch
 
 from bench.engine.contest import Column
-from bench.engine.turn import Turn, arrivals
+from bench.engine.reads import STATES, Reader, by_state
+from bench.engine.turn import Run, arrivals
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer
-from proxyfuse.measure import Spread, bytes_a_token, ratios, share_of_floor
+from proxyfuse.measure import Spread, bytes_a_token, share_of_floor
 from proxyfuse.trio import Trio
 
 SIZE = {"float32": 2.0, "bfloat16": 1.0, "q8_0": 34 / 64}  # of bfloat16's
-Figure = Callable[[Turn], float]
+Figure = Callable[[Run], float]
 
 
-def whole(turn: Turn) -> float:
+def whole(run: Run) -> float:
     """Seconds of a run."""
-    return turn.seconds
+    return run.seconds
 
 
-def per_token(turn: Turn) -> float:
+def per_token(run: Run) -> float:
     """Seconds between its tokens."""
-    return turn.per_token
+    return run.per_token
 
 
 def milliseconds(columns: Mapping[str, Column], figure: Figure) -> dict[str, Any]:
     """Of each peer."""
     return {
-        name: vars(Spread.of([1e3 * figure(turn) for turn in column.turns]))
+        name: vars(Spread.of([1e3 * value for value in column.each(figure)]))
         for name, column in columns.items()
     }
 
@@ -40,18 +41,22 @@ def milliseconds(columns: Mapping[str, Column], figure: Figure) -> dict[str, Any
 def per_second(columns: Mapping[str, Column], tokens: int) -> dict[str, Any]:
     """Tokens a second, where a run writes `tokens`."""
     return {
-        name: vars(Spread.of([tokens / turn.seconds for turn in column.turns]))
+        name: vars(Spread.of([tokens / value for value in column.each(whole)]))
         for name, column in columns.items()
     }
 
 
-def times_faster_than(columns: Mapping[str, Column], figure: Figure) -> dict[str, Any]:
-    """How many times faster this engine is than each rival, pair by pair."""
-    return {
-        name: vars(ratios(*column.pairs(figure)))
-        for name, column in columns.items()
-        if name != MINE
-    }
+def times_faster_than(
+    columns: Mapping[str, Column], figure: Figure, reader: Reader
+) -> dict[str, Any]:
+    """How many times faster this engine is than each rival, pair by pair and state by state."""
+    found = {}
+    for name, column in columns.items():
+        if name != MINE:
+            pairs = zip(column.turns, column.mine, strict=True)
+            states = [(reader.state(a.read), reader.state(b.read)) for a, b in pairs]
+            found[name] = by_state(*column.pairs(figure), states)
+    return found
 
 
 def shares(
@@ -61,8 +66,8 @@ def shares(
     found = {}
     for name, column in columns.items():
         size = weight_bytes(peers[name], folders)
-        spent, _ = column.pairs(per_token)
-        found[name] = vars(share_of_floor(column.read, spent, stream, size))
+        reads = [turn.read for turn in column.turns]
+        found[name] = vars(share_of_floor(reads, column.each(per_token), stream, size))
     return found
 
 
@@ -72,30 +77,37 @@ def weight_bytes(peer: Peer, folders: Trio[Path]) -> int:
 
 
 def by_token(
-    columns: Mapping[str, Column], peers: Mapping[str, Peer], folders: Trio[Path], stream: int
+    columns: Mapping[str, Column], peers: Mapping[str, Peer], folders: Trio[Path], reader: Reader
 ) -> dict[str, Any]:
     """All figures of decoding."""
     return {
         "ms_per_token": milliseconds(columns, per_token),
-        "share_of_floor": shares(columns, peers, folders, stream),
-        "times_faster_than": times_faster_than(columns, per_token),
-        "arrivals": {name: arrivals(column.turns) for name, column in columns.items()},
+        "share_of_floor": shares(columns, peers, folders, reader.stream.bytes),
+        "times_faster_than": times_faster_than(columns, per_token, reader),
+        "arrivals": {name: arrivals(column.runs) for name, column in columns.items()},
         "rounds": rounds(columns, per_token),
     }
 
 
 def rounds(columns: Mapping[str, Column], figure: Figure) -> dict[str, Any]:
-    """Milliseconds of every round, so that whoever doubts a median can take another."""
-    own = {
-        name: [float(f"{1e3 * figure(turn):.4g}") for turn in column.turns]
+    """Milliseconds of every turn and of the read before it, for whoever doubts a median."""
+    return {
+        name: {
+            "ms": [float(f"{1e3 * value:.4g}") for value in column.each(figure)],
+            "read_ms": [float(f"{1e3 * turn.read:.4g}") for turn in column.turns],
+        }
         for name, column in columns.items()
     }
-    return own | {"plain read": [float(f"{1e3 * it:.4g}") for it in columns[MINE].read]}
 
 
-def read_rate(columns: Mapping[str, Column], stream: int) -> dict[str, float]:
-    """GB/s of the plain reads beside them."""
-    return vars(Spread.of([stream / 1e9 / spent for spent in columns[MINE].read]))
+def read_rate(columns: Mapping[str, Column], reader: Reader) -> dict[str, Any]:
+    """GB/s of the plain reads before all turns, and by the state that they show."""
+    reads = [turn.read for column in columns.values() for turn in column.turns]
+    rates: dict[str, list[float]] = {}
+    for read in reads:
+        rates.setdefault(reader.state(read), []).append(reader.stream.bytes / 1e9 / read)
+    every = [rate for its in rates.values() for rate in its]
+    return vars(Spread.of(every)) | {state: vars(Spread.of(its)) for state, its in rates.items()}
 
 
 def show(title: str, unit: str, spreads: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
@@ -105,5 +117,10 @@ def show(title: str, unit: str, spreads: Mapping[str, Any], figures: Mapping[str
         share = figures.get("share_of_floor", {}).get(name)
         floor = f"{share['median']:.0%} of its floor" if share else ""
         more = figures["times_faster_than"].get(name)
-        ratio = f"proxyfuse is {Spread(**more)} times as fast" if more else ""
+        ratio = f"proxyfuse is {_told(more)} times as fast" if more else ""
         print(f"  {name:36} {Spread(**spread)!s:30} {unit}  {floor:18} {ratio}")
+
+
+def _told(ratio: Mapping[str, Any]) -> str:
+    states = [f"{ratio[state]['median']:.3g} with {state}" for state in STATES if state in ratio]
+    return ", ".join(states) or f"{ratio['median']:.3g}"

@@ -36,13 +36,13 @@ from bench.engine.options import (
     rivals,
     scratch_folder,
 )
+from bench.engine.reads import Reader
 from bench.harness import save
 from bench.peers.peer import Peer
-from proxyfuse.measure import ReadStream
 from proxyfuse.models.config import read_config
 
 PROMPT = 16  # tokens of the prompts whose continuations are timed
-LEAST = 8  # tokens of a continuation, however slow they come
+LEAST = 5  # tokens of a continuation, however slow they come
 
 
 def make_cases(asked: argparse.Namespace, vocab: int) -> dict[str, Case]:
@@ -70,10 +70,10 @@ def measure(
         rounds=asked.rounds,
         seconds=asked.seconds,
         scratch=scratch,
-        stream=ReadStream(asked.device),
+        reader=Reader(asked.device),
     )
     columns = contest.run(make_cases(asked, read_config(material.folders.base).vocab_size))
-    named, stream = {peer.name: peer for peer in peers}, contest.stream.bytes
+    named, reader = {peer.name: peer for peer in peers}, contest.reader
     batches = {str(batch): columns[f"batch {batch}"] for batch in asked.batch}
     prompts = {str(length): columns[f"prompt {length}"] for length in asked.prompts}
     return {
@@ -81,14 +81,14 @@ def measure(
         "tokens": asked.tokens,
         "weight_bytes": {peer.name: weight_bytes(peer, material.folders) for peer in peers},
         "batches": {
-            batch: {"read_gb_per_s": read_rate(its, stream)}
-            | by_token(its, named, material.folders, stream)
+            batch: {"read_gb_per_s": read_rate(its, reader)}
+            | by_token(its, named, material.folders, reader)
             for batch, its in batches.items()
         },
         "prompts": {
             length: {
                 "ms": milliseconds(its, whole),
-                "times_faster_than": times_faster_than(its, whole),
+                "times_faster_than": times_faster_than(its, whole, reader),
                 "rounds": rounds(its, whole),
             }
             for length, its in prompts.items()

@@ -19,10 +19,11 @@ from bench.engine.figures import by_token
 from bench.engine.gate import random_prompts
 from bench.engine.options import command, make_parser, rivals, scratch_folder
 from bench.engine.plot import plot
+from bench.engine.reads import Reader
 from bench.engine.trios import SHAPES, Named, make
 from bench.harness import save
 from bench.peers.peer import Peer
-from proxyfuse.measure import ReadStream, Spread
+from proxyfuse.measure import Spread
 
 START = SHAPES["tiny"]
 TOKENS, LEAST = 64, 8  # of each continuation: as many, and as few where they are slow
@@ -65,13 +66,13 @@ def measure(
         rounds=asked.rounds,
         seconds=asked.seconds,
         scratch=scratch,
-        stream=ReadStream(asked.device),
+        reader=Reader(asked.device),
     )
     lengths = (point.context, point.context)
     prompts = random_prompts(point.batch, lengths, point.named.vocab, seed=6)
     case = Case(prompts, [TOKENS] * point.batch, point.batch, LEAST)
     columns = contest.run({"it": case})["it"]
-    return by_token(columns, {peer.name: peer for peer in peers}, folders, contest.stream.bytes)
+    return by_token(columns, {peer.name: peer for peer in peers}, folders, contest.reader)
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ drafts is not timed. Batch 1, bfloat16.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -19,26 +19,35 @@ from typing import Any
 
 from bench.engine.gate import WrongOutputError
 from bench.engine.options import command
+from bench.engine.reads import Reader, by_state
 from bench.engine.speculation_plot import plot
 from bench.harness import save
 from proxyfuse import LLM, Metrics, RequestOutput, SamplingParams
 from proxyfuse.demo import model_folder
 from proxyfuse.demo.material import gather
-from proxyfuse.measure import Spread, in_turn, ratios, seconds
+from proxyfuse.measure import Spread, asleep, in_turns, seconds
 from proxyfuse.speculation.acceptance import expected
 from proxyfuse.text.tokenizer import Tokenizer
 
 Prompts = list[list[int]]
+Setting = tuple[Prompts, SamplingParams]
 
 BASE = "base alone"
 DRAFTS: tuple[int | str, ...] = (0, 1, 2, 3, 4, 6, 8, 12, "auto")
 TEMPERATURES = (0.0, 0.8)
-ALPHAS = (0.0, 0.3, 0.5, 0.7, 1.0, 1.5)
+ALPHAS = (0.0, 0.5, 1.5)  # alpha 1 is what all else is measured at
 EACH_ALPHA: tuple[int | str, ...] = (0, 4, "auto")
-PAUSE = 0.02  # seconds before each run: the threads of the engine before it stay awake for one
 READ = 64  # tokens of held-out code before what is written
-BRIEFER = 4  # times less patience where there are fewer engines
+BRIEFER = 2  # times less patience where there are fewer engines
 WRITTEN = 96  # tokens of each continuation; a sum ends by itself
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many tokens an engine writes of a setting, and what it counted meanwhile if it drafts."""
+
+    tokens: int
+    metrics: Metrics | None
 
 
 class Bench:
@@ -59,36 +68,38 @@ class Bench:
         self.base = stack.enter_context(LLM(base, speculate=0, **options))
 
     def measure(
-        self, prompts: Prompts, params: SamplingParams, rounds: int, patience: float
-    ) -> dict[str, Any]:
-        """The gate, then milliseconds a token and tokens a pass of the base, engine by engine."""
-        plain = self._written("0", prompts, params)[0]
-        counts, passes = {BASE: WRITTEN * len(prompts)}, {}
-        for name in self.engines:
-            texts, passes[name] = self._written(name, prompts, params)
-            counts[name] = sum(map(len, texts))
-            if texts != plain:
-                raise WrongOutputError(f"speculate={name} writes another text than speculate=0")
-        alone = replace(params, alpha=None, ignore_eos=True)
-        runs = {name: partial(write, llm, prompts, params) for name, llm in self.engines.items()}
-        runs[BASE] = partial(write, self.base, prompts, alone)
-        columns = in_turn(
-            [partial(seconds, run) for run in runs.values()],
-            rounds,
-            pause=PAUSE,
-            patience=patience,
-        )
-        each = {
-            name: [1e3 * spent / counts[name] for spent in column]
-            for name, column in zip(runs, columns, strict=True)
-        }
+        self, settings: Mapping[str, Setting], rounds: int, patience: float, reader: Reader
+    ) -> dict[str, dict[str, Any]]:
+        """The gate, then milliseconds a token and tokens a pass of the base, by setting and engine.
+
+        The rounds of all settings alternate, and each has `patience` seconds.
+        """
+        counted = {name: self._counted(name, it) for name, it in settings.items()}
+        races = {}
+        for name, (prompts, params) in settings.items():
+            alone = replace(params, alpha=None, ignore_eos=True)
+            runs = [partial(write, llm, prompts, params) for llm in self.engines.values()]
+            runs.append(partial(write, self.base, prompts, alone))
+            races[name] = [partial(_timed, run, reader) for run in runs]
+        tables = in_turns(races, rounds, before=asleep, patience=patience)
         return {
-            "ms_per_token": {name: vars(Spread.of(column)) for name, column in each.items()},
-            "tokens_per_base_pass": {name: it.tokens_per_base_pass for name, it in passes.items()},
-            "acceptance": {name: it.acceptance for name, it in passes.items()},
-            "times_faster_than_no_drafts": _times(each, "0"),
-            "times_faster_than_base_alone": _times(each, BASE),
+            name: _figures(counted[name], dict(zip(counted[name], columns, strict=True)), reader)
+            for name, columns in tables.items()
         }
+
+    def _counted(self, name: str, setting: Setting) -> dict[str, Counted]:
+        """What every engine writes of a setting, which must be what the one without drafts does."""
+        prompts, params = setting
+        plain = self._written("0", prompts, params)[0]
+        found = {}
+        for engine in self.engines:
+            texts, metrics = self._written(engine, prompts, params)
+            if texts != plain:
+                raise WrongOutputError(
+                    f"{name}: speculate={engine} writes another text than speculate=0"
+                )
+            found[engine] = Counted(sum(map(len, texts)), metrics)
+        return found | {BASE: Counted(WRITTEN * len(prompts), None)}
 
     def _written(
         self, name: str, prompts: Prompts, params: SamplingParams
@@ -106,8 +117,47 @@ def write(llm: LLM, prompts: Prompts, params: SamplingParams) -> list[RequestOut
     return [llm.generate([ids], params, use_tqdm=False)[0] for ids in prompts]
 
 
-def _times(each: dict[str, list[float]], slow: str) -> dict[str, Any]:
-    return {name: vars(ratios(each[slow], column)) for name, column in each.items() if name != slow}
+def _timed(run: Callable[[], object], reader: Reader) -> tuple[float, float]:
+    """Seconds of a plain read, quiet again, and seconds of a run."""
+    read = reader()
+    asleep()
+    return read, seconds(run)
+
+
+def _figures(
+    counted: Mapping[str, Counted],
+    columns: Mapping[str, Sequence[tuple[float, float]]],
+    reader: Reader,
+) -> dict[str, Any]:
+    """What a record keeps of one setting."""
+    each = {
+        name: [1e3 * spent / counted[name].tokens for _, spent in column]
+        for name, column in columns.items()
+    }
+    states = {name: [reader.state(read) for read, _ in column] for name, column in columns.items()}
+
+    def times(slow: str) -> dict[str, Any]:
+        return {
+            name: by_state(each[slow], own, list(zip(states[slow], states[name], strict=True)))
+            for name, own in each.items()
+            if name != slow
+        }
+
+    drafting = {name: it.metrics for name, it in counted.items() if it.metrics is not None}
+    return {
+        "ms_per_token": {name: vars(Spread.of(column)) for name, column in each.items()},
+        "tokens_per_base_pass": {name: it.tokens_per_base_pass for name, it in drafting.items()},
+        "acceptance": {name: it.acceptance for name, it in drafting.items()},
+        "times_faster_than_no_drafts": times("0"),
+        "times_faster_than_base_alone": times(BASE),
+        "rounds": {
+            name: {
+                "ms": [float(f"{value:.4g}") for value in own],
+                "read_ms": [float(f"{1e3 * read:.4g}") for read, _ in columns[name]],
+            }
+            for name, own in each.items()
+        },
+    }
 
 
 def texts() -> dict[str, tuple[Prompts, bool]]:
@@ -148,23 +198,30 @@ def _rate(tokens: float, drafts: int) -> float:
 
 def sweep(rounds: int, patience: float) -> Iterator[tuple[str, dict[str, Any]]]:
     """Drafts by kind of text and temperature; then alpha; then an expert that is of no use."""
-    prompts = texts()
+    prompts, reader = texts(), Reader("cpu")
+    code, brief = prompts["code"][0], patience / BRIEFER
     with ExitStack() as stack:
         bench = Bench(stack, DRAFTS, "expert")
-        for (kind, (ids, ends)), temperature in product(prompts.items(), TEMPERATURES):
-            found = bench.measure(ids, _params(temperature, 1.0, ends), rounds, patience)
-            yield f"{kind}, temperature {temperature:g}", found | {"modelled": modelled(found)}
+        settings = {
+            f"{kind}, temperature {temperature:g}": (ids, _params(temperature, 1.0, ends))
+            for (kind, (ids, ends)), temperature in product(prompts.items(), TEMPERATURES)
+        }
+        for name, found in bench.measure(settings, rounds, patience, reader).items():
+            yield name, found | {"modelled": modelled(found)}
     with ExitStack() as stack:
         bench = Bench(stack, EACH_ALPHA, "expert")
-        for alpha, temperature in product(ALPHAS, TEMPERATURES):
-            params = _params(temperature, alpha, False)
-            found = bench.measure(prompts["code"][0], params, rounds, patience / BRIEFER)
-            yield f"code, temperature {temperature:g}, alpha {alpha:g}", found
+        settings = {
+            f"code, temperature {temperature:g}, alpha {alpha:g}": (
+                code,
+                _params(temperature, alpha, False),
+            )
+            for alpha, temperature in product(ALPHAS, TEMPERATURES)
+        }
+        yield from bench.measure(settings, rounds, brief, reader).items()
     with ExitStack() as stack:
         bench = Bench(stack, EACH_ALPHA, "tuned")
-        params = _params(0.8, -1.0, False)
-        found = bench.measure(prompts["code"][0], params, rounds, patience / BRIEFER)
-        yield "code, temperature 0.8, steered away from the tuned model", found
+        away = {"code, temperature 0.8, steered away from the tuned model": (code, AWAY)}
+        yield from bench.measure(away, rounds, brief, reader).items()
 
 
 def _params(temperature: float, alpha: float, ends: bool) -> SamplingParams:
@@ -173,11 +230,14 @@ def _params(temperature: float, alpha: float, ends: bool) -> SamplingParams:
     )
 
 
+AWAY = _params(0.8, -1.0, False)
+
+
 def main() -> None:
     """Parse, measure, show, save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="of a setting, at most")
-    text = "of a setting, after which it begins no further round; those of alpha have a fourth"
+    text = "of a setting, after which it begins no further round; those of alpha have half"
     parser.add_argument("--seconds", type=float, default=11, help=text)
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()

@@ -25,12 +25,13 @@ from bench.engine.options import (
     rivals,
     scratch_folder,
 )
+from bench.engine.reads import Reader
 from bench.harness import save
 from bench.peers.peer import Peer
-from proxyfuse.measure import ReadStream
 from proxyfuse.models.config import read_config
 
-PEERS = ("proxyfuse*", "Hugging Face loop, *", "llama.cpp loop, bfloat16")
+PEERS = ("proxyfuse*", "Hugging Face loop, bfloat16", "llama.cpp loop, bfloat16")
+TURN = 1.0  # seconds
 
 
 def as_case(requests: Sequence[workload.Asked], vocab: int, concurrent: int) -> Case:
@@ -39,7 +40,7 @@ def as_case(requests: Sequence[workload.Asked], vocab: int, concurrent: int) -> 
         random_prompts(1, (asked.prompt_tokens,) * 2, vocab, seed=number)[0]
         for number, asked in enumerate(requests)
     ]
-    return Case(prompts, [asked.output_tokens for asked in requests], concurrent)
+    return Case(prompts, [asked.output_tokens for asked in requests], concurrent, turn=TURN)
 
 
 def measure(
@@ -55,7 +56,7 @@ def measure(
         rounds=asked.rounds,
         seconds=asked.seconds,
         scratch=scratch,
-        stream=ReadStream(asked.device),
+        reader=Reader(asked.device),
     )
     written = sum(request.output_tokens for request in requests)
     columns = contest.run({str(most): as_case(requests, vocab, most) for most in asked.concurrency})
@@ -66,8 +67,8 @@ def measure(
         "concurrency": {
             most: {
                 "tokens_per_second": per_second(its, written),
-                "times_faster_than": times_faster_than(its, whole),
-                "read_gb_per_s": read_rate(its, contest.stream.bytes),
+                "times_faster_than": times_faster_than(its, whole, contest.reader),
+                "read_gb_per_s": read_rate(its, contest.reader),
                 "rounds": rounds(its, whole),
             }
             for most, its in columns.items()
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=48, help="drawn, where there is no file")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=0.125, help="times ShareGPT's mean lengths")
-    parser.add_argument("--longest", type=int, default=256, help="where lengths are cut")
+    parser.add_argument("--longest", type=int, default=128, help="where lengths are cut")
     parser.add_argument("--concurrency", nargs="+", type=int, default=[4, 32])
     asked = parser.parse_args()
     peers, missing = rivals(asked)

@@ -1,10 +1,11 @@
-"""One run of one rival on the clock, and what it says of a token."""
+"""One run of one rival on the clock, what it says of a token, and the runs of one turn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -13,7 +14,7 @@ from proxyfuse.measure import percentile
 
 
 @dataclass(frozen=True)
-class Turn:
+class Run:
     """What a run wrote, and how many seconds it took."""
 
     texts: list[Text]
@@ -42,25 +43,37 @@ class Turn:
         return sum(map(_after_first, self.texts))
 
 
+@dataclass(frozen=True)
+class Turn:
+    """A rival's runs in one round, and the seconds of a plain read of memory just before them."""
+
+    runs: list[Run]
+    read: float
+
+    def of(self, figure: Callable[[Run], float]) -> float:
+        """The median of its runs."""
+        return median(map(figure, self.runs))
+
+
 def _after_first(text: Text) -> int:
     return len(text.ids) - text.times.count(text.times[0])
 
 
-def taken(write: Write, prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> Turn:
+def taken(write: Write, prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> Run:
     """One run, timed."""
     begin = perf_counter()
     texts = write(prompts, lengths)
-    return Turn(texts, perf_counter() - begin)
+    return Run(texts, perf_counter() - begin)
 
 
-def arrivals(turns: Sequence[Turn]) -> dict[str, Any]:
+def arrivals(runs: Sequence[Run]) -> dict[str, Any]:
     """What a reader of one text waits for the next arrival, over all turns.
 
     Drafts that are kept arrive together, so with them a wait brings `tokens_each` tokens. The p99
     of fewer than 100 waits is the longest.
     """
-    waits = [1e3 * wait for turn in turns for wait in turn.waits]
-    brought = sum(turn.waited_for for turn in turns)
+    waits = [1e3 * wait for run in runs for wait in run.waits]
+    brought = sum(run.waited_for for run in runs)
     return {
         "count": len(waits),
         "tokens_each": brought / len(waits),

@@ -7,15 +7,17 @@ from proxyfuse.measure.floor import (
     streamed_weights,
 )
 from proxyfuse.measure.machine import machine, machine_name, peak_memory
-from proxyfuse.measure.protocol import Run, in_turn, seconds
+from proxyfuse.measure.protocol import Run, asleep, in_turn, in_turns, seconds
 from proxyfuse.measure.spread import Spread, percentile, ratios, times_faster
 
 __all__ = [
     "ReadStream",
     "Run",
     "Spread",
+    "asleep",
     "bytes_a_token",
     "in_turn",
+    "in_turns",
     "machine",
     "machine_name",
     "peak_memory",

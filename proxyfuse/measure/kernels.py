@@ -95,12 +95,18 @@ def time_case(
     late = {n: one.once for n, one in samples.items() if one.once > PATIENCE and n not in stays}
     samples = {name: sample for name, sample in samples.items() if name not in late}
     runs: list[Run] = [*samples.values(), stream]
-    *columns, reads = in_turn([partial(seconds, run) for run in runs], rounds, lead_in=1)
+    *columns, reads = in_turn([partial(_led_in, run) for run in runs], rounds)
     spent = {
         name: [value / sample.calls for value in column]
         for (name, sample), column in zip(samples.items(), columns, strict=True)
     }
     return Timed(case, spent, reads, stream.bytes, cold, {**too_slow, **late})
+
+
+def _led_in(run: Run) -> float:
+    """Seconds of a run after one untimed: a neighbour's threads may spin as long as it lasts."""
+    run()
+    return seconds(run)
 
 
 def _rotation(buffers: Buffers, case: Case, enough: int) -> tuple[list[Buffers], bool]:

@@ -1,4 +1,4 @@
-"""Two runs agree where their ratios do; times are the machine's, and no ratio may be missing."""
+"""Two runs agree where their ratios do, state by state; times are the machine's."""
 
 from __future__ import annotations
 
@@ -10,65 +10,116 @@ from typing import Any
 import pytest
 
 from bench import compare
+from bench.engine.reads import NARROW, WIDE
+from bench.records import ANY, Ratio, read, sets
+
+HF = {"hf": 4.0}
 
 
-def record(bench: str, date: str, ratio: float, **more: float) -> dict[str, Any]:
+def spread(median: float) -> dict[str, float]:
+    return {"median": median, "least": 0.0, "most": 9.0}
+
+
+def put(
+    place: Path, bench: str = "latency", date: str = "1", commit: str = "c", **rivals: Any
+) -> Path:
+    """A record whose rivals have one ratio, or one for each state."""
     faster = {
-        name: {"median": it, "least": 0, "most": 9} for name, it in {"hf": ratio, **more}.items()
+        name: spread(it)
+        if isinstance(it, float)
+        else spread(99.0) | {state: spread(ratio) for state, ratio in it.items()}
+        for name, it in rivals.items()
     }
-    figures = {"ms_per_token": {"hf": {"median": 40 * ratio}}, "times_faster_than": faster}
-    drafts = {"times_faster_than_no_drafts": {"auto": {"median": 1.5}}}
-    return {"bench": bench, "date": date, "trios": {"mid": {"batches": {"1": figures | drafts}}}}
-
-
-def put(place: Path, **fields: Any) -> Path:
+    figures = {"ms_per_token": {"hf": spread(40.0)}, "times_faster_than": faster}
+    about = {"bench": bench, "date": date, "commit": commit, "machine": {"cores": 2}}
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(record(**fields)))
+    place.write_text(json.dumps({**about, "trios": {"mid": {"batches": {"1": figures}}}}))
     return place
 
 
 def judged(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     monkeypatch.setattr(sys, "argv", ["compare", *map(str, words)])
-    try:
+    with pytest.raises(SystemExit) as left:
         compare.main()
-    except SystemExit as left:
-        return int(left.code or 0)
-    return 0
+    return int(str(left.value.code))
 
 
 @pytest.mark.parametrize(("ratio", "code"), [(4.0, 0), (4.39, 0), (3.65, 0), (4.41, 1), (3.6, 1)])
 def test_ten_per_cent_either_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ratio: float, code: int
 ) -> None:
-    first = put(tmp_path / "a.json", bench="latency", date="1", ratio=4.0)
-    second = put(tmp_path / "b.json", bench="latency", date="2", ratio=ratio)
+    first, second = put(tmp_path / "a.json", hf=4.0), put(tmp_path / "b.json", hf=ratio)
     assert judged(monkeypatch, first, second) == judged(monkeypatch, second, first) == code
     assert judged(monkeypatch, first, second, "--most", "0.2") == 0
 
 
-def test_a_ratio_that_one_run_lacks_is_a_difference(
+def test_a_rival_that_one_run_lacks_is_a_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = put(tmp_path / "a.json", bench="latency", date="1", ratio=4.0, llama=2.0)
-    second = put(tmp_path / "b.json", bench="latency", date="2", ratio=4.0)
+    first, second = put(tmp_path / "a.json", llama=2.0, **HF), put(tmp_path / "b.json", **HF)
     assert judged(monkeypatch, first, second) == 1
+    assert "only in the first: latency: mid / batches / 1 / llama" in capsys.readouterr().out
+
+
+def test_like_states_are_compared_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = {NARROW: 2.0, WIDE: 3.0}
+    first = put(tmp_path / "a.json", hf=both, llama=both)
+    second = put(tmp_path / "b.json", hf={WIDE: 3.1}, llama=both)
+    assert judged(monkeypatch, first, second) == 0
+    told = capsys.readouterr().out
+    assert "1 more were of a state" in told and "3 ratios compared, 0 of them" in told
+    assert judged(monkeypatch, first, put(tmp_path / "b.json", hf={WIDE: 2.0}, llama=both)) == 1
+    hf = "mid / batches / 1 / hf"
     assert (
-        "only in the first: latency: trios / mid / batches / 1 / times" in capsys.readouterr().out
+        f"50.0%         3        2  latency: {hf}, {WIDE}  <-- too far" in capsys.readouterr().out
     )
 
 
-def test_of_folders_the_newest_of_each_bench_counts(tmp_path: Path) -> None:
-    put(tmp_path / "a/cpu/1.json", bench="latency", date="2026-01-02", ratio=3.0)
-    put(tmp_path / "a/cpu/2.json", bench="latency", date="2026-01-01", ratio=9.0)
-    put(tmp_path / "a/cpu/3.json", bench="throughput", date="2026-01-01", ratio=5.0)
-    found = compare.read(tmp_path / "a")
-    path = "trios / mid / batches / 1 / times_faster_than"
-    assert found == {
-        f"latency: {path} / hf": 3.0,
-        f"latency: {path}_no_drafts / auto": 1.5,
-        f"throughput: {path} / hf": 5.0,
-        f"throughput: {path}_no_drafts / auto": 1.5,
+def test_runs_that_share_no_state_say_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = put(tmp_path / "a.json", hf={NARROW: 2.0})
+    assert judged(monkeypatch, first, put(tmp_path / "b.json", hf={WIDE: 2.0})) == 1
+
+
+def test_a_run_has_each_bench_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "cpu"
+    put(place / "1-latency.json", "latency", "2026-01-01T10", hf=9.0)
+    put(place / "2-latency.json", "latency", "2026-01-01T11", "d", hf=2.0)
+    put(place / "3-throughput.json", "throughput", "2026-01-01T12", "d", hf=3.0)
+    put(place / "4-latency.json", "latency", "2026-01-01T13", "d", hf=2.1)
+    put(place / "5-throughput.json", "throughput", "2026-01-01T14", "d", hf=4.0)
+    (place / "demo-trio.json").write_text("{}")  # no record of a bench, and none of ours to read
+    assert [set(run.each) for run in sets(tmp_path)] == [{"latency"}] + [
+        {"latency", "throughput"}
+    ] * 2
+    case = "mid / batches / 1"
+    assert read(tmp_path).ratios == {
+        Ratio("latency", case, "hf", ANY): 2.1,
+        Ratio("throughput", case, "hf", ANY): 4.0,
     }
+    assert judged(monkeypatch, "--last", tmp_path) == 1
+    assert judged(monkeypatch, "--last", tmp_path, "--most", "0.4") == 0
+
+
+def test_other_commits_are_other_runs(tmp_path: Path) -> None:
+    put(tmp_path / "1-latency.json", "latency", "1", "c", hf=1.0)
+    put(tmp_path / "2-throughput.json", "throughput", "2", "d", hf=1.0)
+    assert len(sets(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("a.json",), ("--last", "a", "b"), ("--last", "one"), ("a", "b")]
+)
+def test_what_names_no_two_runs_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    put(tmp_path / "one/a-latency.json", hf=1.0)
+    put(tmp_path / "a.json", hf=1.0)
+    monkeypatch.chdir(tmp_path)
+    assert judged(monkeypatch, *words) == 2
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "{}", '{"bench": "x", "date": "1"}'])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench import readme
+from bench.engine.reads import NARROW, WIDE
 from bench.peers.lineup import MINE, MY_BASE
 
 RIVAL = "llama.cpp loop, q8_0"
@@ -27,12 +28,14 @@ def put(results: Path, name: str, date: str, trios: dict[str, Any]) -> None:
     (folder / f"{date}-abc-{name}.json").write_text(json.dumps(record | missing))
 
 
-def put_latency(results: Path, date: str, ratio: float) -> None:
+def put_latency(results: Path, date: str, ratio: float | dict[str, Any]) -> None:
     names = (MINE, MY_BASE, RIVAL)
+    rival = spread(ratio) if isinstance(ratio, float) else ratio
     batch = {
         "ms_per_token": {name: spread(20.0) for name in names},
         "share_of_floor": {name: spread(0.5) for name in names},
-        "times_faster_than": {RIVAL: spread(ratio), MY_BASE: spread(0.5)},
+        "times_faster_than": {RIVAL: rival, MY_BASE: spread(0.5)},
+        "read_gb_per_s": {NARROW: spread(43.0)},
     }
     put(results, "latency", date, {"batches": {"1": batch}})
 
@@ -55,6 +58,14 @@ def test_a_rival_that_is_faster_stands_out(results: Path) -> None:
     assert f"| **{MINE}** | **20 ms/token** | **5,000 tokens/s** |" in made
     assert "- not measured: vLLM: not installed" in made
     assert "2026-01-02-abc-latency.json" in made
+
+
+def test_each_state_of_the_machine_is_told_by_itself(results: Path) -> None:
+    both = spread(1.0) | {NARROW: spread(0.5), WIDE: spread(3.0)}
+    put_latency(results, "2026-01-03", both)
+    made = str(readme.table(results))
+    assert f"| {RIVAL} | 20: **it is faster**, 2x (1 to 4)¹, proxyfuse 3x (1.5 to 6)² |" in made
+    assert "- ¹ the cores on one link to memory, 43 GB/s" in made and "- ²" not in made
 
 
 def test_the_newest_record_counts(results: Path) -> None:

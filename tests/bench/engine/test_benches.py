@@ -12,10 +12,10 @@ import pytest
 from bench import harness
 from bench.engine import latency, memory, scaling, throughput
 from bench.engine.options import make_parser, materials
+from bench.engine.reads import Reader
 from bench.engine.scaling import Point
 from bench.engine.trios import SHAPES
 from bench.peers.lineup import MINE, PEERS
-from proxyfuse.measure import ReadStream
 from proxyfuse.trio import Role, Trio
 from tests.bench.conftest import SMALL
 
@@ -29,7 +29,7 @@ def record(
     monkeypatch.setattr(harness.save, "__defaults__", (tmp_path / "results",))
     monkeypatch.setattr(sys, "argv", ["bench", *arguments, "--peers", LOOP])
     for module in (latency, throughput, scaling):
-        monkeypatch.setattr(module, "ReadStream", lambda device: ReadStream(device, 1 << 16))
+        monkeypatch.setattr(module, "Reader", lambda device: Reader(device, 1 << 16))
     main()
     (file,) = (tmp_path / "results").glob("*/*.json")
     found: dict[str, Any] = json.loads(file.read_text())
@@ -57,8 +57,9 @@ def test_latency(
     waits = two["arrivals"]
     assert waits[MINE]["p99_ms"] >= waits[MINE]["median_ms"] > 0
     assert waits[MINE]["tokens_each"] >= 1 == waits[LOOP]["tokens_each"]
-    assert waits[LOOP]["count"] == 2 * 2 * 5, "rounds x texts x tokens after the first"
-    assert set(two["rounds"]) == {MINE, LOOP, "plain read"} and len(two["rounds"][MINE]) == 2
+    assert waits[LOOP]["count"] >= 2 * 2 * 4, "rounds x texts x tokens after the first, at least"
+    assert set(two["rounds"]) == {MINE, LOOP}
+    assert {key: len(its) for key, its in two["rounds"][MINE].items()} == {"ms": 2, "read_ms": 2}
     assert its["weight_bytes"][LOOP] == 2 * its["weight_bytes"][MINE]
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from bench.engine import turn
-from bench.engine.contest import TURN, Case, Contest, Gate
+from bench.engine.contest import MOST, TURN, Case, Contest, Gate
 from bench.engine.figures import per_token, times_faster_than, whole
+from bench.engine.reads import Reader
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer, Setup, Text, Write
-from proxyfuse.measure import ReadStream, protocol
+from proxyfuse.measure import protocol
 from proxyfuse.trio import Role, Trio
 
 
@@ -26,18 +27,21 @@ class Clock:
     def perf_counter(self) -> float:
         return self.now
 
+    def process_time(self) -> float:
+        return 0.0
+
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
 
-def worker(name: str, seconds: float, clock: Clock, log: list[str]) -> Peer:
+def worker(name: str, seconds: float, clock: Clock, log: list[str], first: float = 5.0) -> Peer:
     @contextmanager
     def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
         log.append(f"open {name}")
 
         def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
             log.append(name)
-            clock.sleep(5.0)  # until the first token
+            clock.sleep(first)  # until the first token
             times = []
             for _ in range(max(lengths)):
                 times.append(clock.now)
@@ -65,6 +69,8 @@ def test_rivals_run_in_turn_and_are_paired(
     clock, log = Clock(), list[str]()
     monkeypatch.setattr(protocol, "time", clock)
     monkeypatch.setattr(turn, "perf_counter", clock.perf_counter)
+    read = 0.25  # seconds, and no time passes
+    monkeypatch.setattr(Reader, "__call__", lambda _: read)
     speeds = {MINE: 1.0, "slow": 4.0, "slower": 8.0}
     columns = Contest(
         peers=[worker(name, seconds, clock, log) for name, seconds in speeds.items()],
@@ -74,31 +80,40 @@ def test_rivals_run_in_turn_and_are_paired(
         rounds=2,
         seconds=1e9,
         scratch=tmp_path,
-        stream=ReadStream("cpu", 4096),
+        reader=Reader("cpu", 4096),
     ).run({"one": Case([[1]], [1], 1), "three": Case([[1], [1]], [3, 3], 1)})
     begun = [entry.removeprefix("open ") for entry in log if entry.startswith("open")]
     assert begun == [name for group in opened for name in group]
     runs = [entry for entry in log if " " not in entry]
-    assert runs[-2 * len(opened[-1]) :] == opened[-1] + opened[-1][::-1]  # forth and back
+    forth, back = opened[-1], opened[-1][::-1]  # of one case after that of the other
+    assert runs[-4 * len(forth) :] == forth + forth + back + back
     assert list(columns["one"]) == list(columns["three"]) and set(columns["one"]) == set(speeds)
     for figure, ratio in ((per_token, (4.0, 8.0)), (whole, (17 / 8, 29 / 8))):
-        found = times_faster_than(columns["three"], figure)
+        found = times_faster_than(columns["three"], figure, Reader("cpu", 4096))
         assert [found[name]["median"] for name in ("slow", "slower")] == pytest.approx(ratio)
     own, mine = columns["one"]["slow"].pairs(whole)
     assert own == pytest.approx([9.0, 9.0]) and mine == pytest.approx([6.0, 6.0])
-    assert len(columns["one"]["slow"].read) == 2
+    assert columns["one"]["slow"].mine == columns["one"][MINE].turns
+    assert all(turn.read == read for turn in columns["one"]["slow"].turns)
 
 
-def test_who_is_slow_writes_fewer_tokens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def planned(seconds: float, least: int | None, first: float, tmp_path: Path) -> tuple[int, int]:
+    """Runs in a turn, and the tokens of each text in them, of who takes so long for one."""
     clock = Clock()
-    monkeypatch.setattr(turn, "perf_counter", clock.perf_counter)
+    room = Setup(dtype="float32", device="cpu", sequences=2, tokens=99, scratch=tmp_path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(turn, "perf_counter", clock.perf_counter)
+        peer = worker("it", seconds, clock, [], first)
+        with peer.open(Trio({Role.BASE: tmp_path}), room) as write:
+            runs = Case([[1], [2]], [64, 64], 2, least).runs(write)()
+    return len(runs), len(runs[0].texts[0].ids)
 
-    def lengths(seconds: float, least: int | None) -> list[int]:
-        room = Setup(dtype="float32", device="cpu", sequences=2, tokens=99, scratch=tmp_path)
-        with worker("it", seconds, clock, []).open(Trio({Role.BASE: tmp_path}), room) as write:
-            return Case([[1], [2]], [64, 32], 2, least).lengths_for(write)
 
-    assert lengths(TURN / 1000, 8) == [64, 32]
-    assert lengths(TURN / 20.5, 8) == [20, 20]
-    assert lengths(TURN, 8) == [8, 8]
-    assert lengths(TURN, None) == [64, 32]
+def test_who_is_slow_writes_fewer_tokens_and_who_is_fast_writes_again(tmp_path: Path) -> None:
+    assert planned(TURN / 20.5, 8, 0.0, tmp_path) == (1, 20)
+    assert planned(TURN, 8, 0.0, tmp_path) == (1, 8)
+    assert planned(TURN, None, 0.0, tmp_path) == (1, 64)
+    assert planned(TURN / 161, 8, 0.0, tmp_path) == (2, 64)
+    assert planned(TURN / 1e6, 8, 0.0, tmp_path) == (MOST, 64)
+    assert planned(TURN / 1e6, 8, TURN, tmp_path) == (1, 64), "a prompt takes its time too"
+    assert planned(TURN / 161, None, 0.0, tmp_path) == (2, 64)

@@ -15,10 +15,10 @@ from torch import Tensor
 from bench.engine import contest
 from bench.engine.contest import Case, Contest
 from bench.engine.gate import Gate, WrongOutputError
+from bench.engine.reads import Reader
 from bench.peers import hf_static
 from bench.peers.lineup import MINE, PEERS
 from bench.peers.peer import Peer, Setup, Text, Write
-from proxyfuse.measure import ReadStream
 from proxyfuse.trio import Trio
 from proxyfuse_kernels import reference
 from proxyfuse_kernels.cpu import CpuOps
@@ -66,7 +66,7 @@ def test_a_broken_kernel_is_not_timed(
     small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken_norm(monkeypatch)
-    monkeypatch.setattr(contest, "in_turn", lambda *_, **__: pytest.fail("it was timed"))
+    monkeypatch.setattr(contest, "in_turns", lambda *_, **__: pytest.fail("it was timed"))
     with pytest.raises(WrongOutputError, match="proxyfuse, float32: a token that it wrote is"):
         Contest(
             peers=[BY_NAME[MINE]],
@@ -76,7 +76,7 @@ def test_a_broken_kernel_is_not_timed(
             rounds=1,
             seconds=1.0,
             scratch=tmp_path,
-            stream=ReadStream("cpu", 4096),
+            reader=Reader("cpu", 4096),
         ).run({"one": Case([[5, 6]], [2], 1)})
 
 
