@@ -46,6 +46,7 @@ def compiled(build: Build, capability: int) -> Any:
         "num_warps": build.num_warps,
         "num_stages": build.num_stages,
         "enable_fp_fusion": build.fp_fusion,
+        "maxnreg": build.registers,
     }
     return triton.compile(source, target=GPUTarget("cuda", capability, WARP), options=options)
 

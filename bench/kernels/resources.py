@@ -2,8 +2,9 @@
 
 python -m bench.kernels.resources [--only OP ...] [--chip 80 ...] [--brief] [--write]
 
-Exits with 1 where a kernel spills. With --write, leaves the record in bench/results/aot/ and
-the table in docs/findings/kernel-resources.md.
+Exits with 1 where a kernel spills. With --write, leaves what this version of triton makes of them
+in bench/results/aot/, beside what others did, and the table of all in
+docs/findings/kernel-resources.md.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -52,9 +53,10 @@ TABLE = ROOT / "docs/findings/kernel-resources.md"
 HEAD = """\
 # What the Triton kernels take of a chip
 
-Compiled ahead of time, without a device, by `python -m bench.kernels.resources --write` (triton
-{triton}, whose own tools say what a kernel uses). Registers are of a thread, shared memory is bytes
-of a block, spills are bytes of a thread. A kernel of every step that spills is a defect, and
+Compiled ahead of time, without a device, by `python -m bench.kernels.resources --write` under each
+version of triton: {tritons}, whose own tools say what a kernel uses. Registers are of a
+thread, one number a version; shared memory is bytes of a block, spills are bytes of a thread. A
+kernel of every step that spills under any of them is a defect, and
 `tests/bench/kernels/test_resources.py` fails on one. The record is
 `bench/results/aot/kernel-resources.json`.
 
@@ -107,21 +109,35 @@ def spilling(found: Iterable[Entry]) -> list[str]:
     ]
 
 
-def table(found: list[Entry]) -> str:
-    """The finding, in Markdown."""
-    chips = list(found[0]["chips"])
-    lines = [
-        HEAD.format(triton=triton.__version__, chips=" | ".join(chips), rules="---|" * len(chips))
-    ]
-    for entry in found:
-        took = [
-            f"{t['registers']} reg, {t['shared']} B"
-            + f", **{t['stack']} B spilled**" * bool(t["stack"])
-            for t in entry["chips"].values()
-        ]
+def table(record: Mapping[str, list[Entry]]) -> str:
+    """The finding, in Markdown, of what is recorded of each version of triton."""
+    chips = list(next(iter(record.values()))[0]["chips"])
+    tritons = ", ".join(record)
+    lines = [HEAD.format(tritons=tritons, chips=" | ".join(chips), rules="---|" * len(chips))]
+    for entries in zip(*record.values(), strict=True):
+        entry = entries[0]
+        took = [_cell([entry["chips"][chip] for entry in entries]) for chip in chips]
         cells = [f"{entry['op']}/{entry['kernel']}", entry["name"], entry["warps"], entry["stages"]]
         lines.append(f"| {' | '.join(map(str, cells + took))} |\n")
     return "".join(lines)
+
+
+def _cell(took: list[dict[str, int]]) -> str:
+    """What one configuration takes of one chip: a number a version, or one where they agree."""
+    registers, shared, stack = (
+        " / ".join(dict.fromkeys(str(t[name]) for t in took))
+        for name in ("registers", "shared", "stack")
+    )
+    return f"{registers} reg, {shared} B" + f", **{stack} B spilled**" * (stack != "0")
+
+
+def write(found: list[Entry]) -> None:
+    """Put these entries among those of other versions, and make the table anew."""
+    RECORD.parent.mkdir(parents=True, exist_ok=True)
+    before = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    record = dict(sorted((before | {triton.__version__: found}).items()))
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    TABLE.write_text(table(record), encoding="utf-8")
 
 
 def main() -> None:
@@ -136,9 +152,7 @@ def main() -> None:
     found = measure(listed(modules, asked.brief), asked.chip)
     record = {"triton": triton.__version__, "torch": torch.__version__, "kernels": found}
     if asked.write:
-        RECORD.parent.mkdir(parents=True, exist_ok=True)
-        RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        TABLE.write_text(table(found), encoding="utf-8")
+        write(found)
     print(json.dumps(record))
     if spilling(found):
         sys.exit("\n".join(["spilled:", *spilling(found)]))

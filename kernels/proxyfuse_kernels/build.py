@@ -21,3 +21,4 @@ class Build(NamedTuple):
     num_warps: int = 4
     num_stages: int = 3
     fp_fusion: bool = True  # False: every multiplication and addition is rounded on its own
+    registers: int | None = None  # the most of a thread; None leaves it to the assembler

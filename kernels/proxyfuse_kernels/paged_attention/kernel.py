@@ -18,6 +18,7 @@ from proxyfuse_kernels.paged_attention.jit.attend import attend, combine
 SPLIT = 256  # keys; a split begins at a multiple
 TILE = 16  # rows times heads: the fewest that tensor cores take
 STAGES = 5  # two blocks of keys in flight: where they lie is read two blocks before
+REGISTERS = 192  # left to itself the assembler spills a few to fit one program more
 PROGRAMS = 264  # two for each multiprocessor of a large chip; fewer rows than that are split
 MOST_SCRATCH = 1 << 28  # bytes for the results of splits; what needs more is not split
 
@@ -57,10 +58,7 @@ def paged_attention(
     window: int | None = None,
     softcap: float | None = None,
 ) -> None:
-    """As `Ops.paged_attention`; a lane's rows stand in ascending order of their positions.
-
-    Where later tokens of the same lane are not finite, so may be rows that share their program.
-    """
+    """As `Ops.paged_attention`; a lane's rows stand in ascending order of their positions."""
     rows, (_, _, slots, key_heads, size) = len(qkv), cache.shape
     if not rows:
         return
@@ -98,6 +96,7 @@ def paged_attention(
         ALONE=ways == 1,
         num_warps=shape.warps,
         num_stages=STAGES,
+        maxnreg=REGISTERS,
     )
     if ways > 1:
         combine[rows, heads](
@@ -157,7 +156,7 @@ def _attend_build(
     constants = {"SLOTS": 16, "WINDOW": window or 0, "SOFTCAP": softcap or 0.0, "ALONE": alone}
     constants |= {"HEADS": shape.heads, "SIZE": shape.size, "SIZE_PADDED": shape.size_padded}
     constants |= {"SPLIT": SPLIT} | _constants(shape)
-    return Build(name, attend, kinds, constants, shape.warps, STAGES)
+    return Build(name, attend, kinds, constants, shape.warps, STAGES, registers=REGISTERS)
 
 
 def _combine_build(name: str, shape: Shape, window: int | None) -> Build:

@@ -7,7 +7,7 @@ from typing import Any
 from proxyfuse_kernels.build import Build
 from proxyfuse_kernels.proxy_sample.arguments import PART, Columns, Draws, Logits, Scratch
 from proxyfuse_kernels.proxy_sample.kernel import sample_part, settle_row
-from proxyfuse_kernels.proxy_sample.launch import WARPS
+from proxyfuse_kernels.proxy_sample.launch import REGISTERS, WARPS
 
 FLOAT, INT, NONE = "*fp32:16", "*i32:16", "constexpr"
 FLOATS = ("alpha", "temperature", "top_p", "min_p", "repetition", "presence", "frequency")
@@ -38,11 +38,12 @@ def arguments(kind: str, *, alone: bool, whole: bool, chosen: bool) -> dict[str,
 
 def build(name: str, kernel: Any, arguments: dict[str, Any], **constants: bool) -> Build:
     """Of either kernel."""
-    numbers = {"vocab": "i32:16"}
+    numbers, most = {"vocab": "i32:16"}, None
     if kernel is settle_row:
-        numbers |= {"top": "i32", "parts": "i32"}
+        numbers, most = numbers | {"top": "i32", "parts": "i32"}, REGISTERS
     sizes = {"PART": PART, "PARTS": PADDED} | constants
-    return Build(name, kernel, arguments | numbers, sizes, WARPS, fp_fusion=False)
+    kinds = arguments | numbers
+    return Build(name, kernel, kinds, sizes, WARPS, fp_fusion=False, registers=most)
 
 
 def builds() -> list[Build]:

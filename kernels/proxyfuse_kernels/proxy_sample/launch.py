@@ -23,6 +23,7 @@ from proxyfuse_kernels.proxy_sample.kernel import sample_part, settle_row
 from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
 
 WARPS = 8
+REGISTERS = 168  # of a thread that settles a row; left to itself the assembler spills at 128
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -106,9 +107,8 @@ class TritonSampler:
             *arguments, self.vocab, FILTERS=filters, **sizes, enable_fp_fusion=False
         )
         if filters or whole:
-            settle_row[(count,)](
-                *arguments, top, self._parts, self.vocab, **sizes, enable_fp_fusion=False
-            )
+            sizes |= {"enable_fp_fusion": False, "maxnreg": REGISTERS}
+            settle_row[(count,)](*arguments, top, self._parts, self.vocab, **sizes)
 
 
 def described(logits: Sequence[Tensor]) -> Logits:

@@ -68,6 +68,44 @@ def test_a_row_attends_alike_in_any_company(
         assert torch.equal(case.rows(picked).attended(TRITON, **options), together[picked])
 
 
+@pytest.mark.parametrize(
+    ("shape", "options", "value", "programs"),
+    [
+        (SHAPES[0], {}, torch.inf, 1000),
+        (SHAPES[0], {"window": 18, "softcap": 3.0}, torch.nan, 1),
+        (SHAPES[1], {"softcap": 3.0}, torch.nan, 1),
+        (SHAPES[1], {"window": 5}, -torch.inf, 1000),
+        (SHAPES[2], {"window": 270}, torch.nan, 1000),
+        (SHAPES[2], {"window": 270}, torch.nan, 1),
+    ],
+)
+def test_a_broken_value_strikes_those_who_see_it(
+    shape: tuple[int, int, int, int],
+    options: dict[str, Any],
+    value: float,
+    programs: int,
+    device: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tokens that come later, or have left the window, may be in the tile but not in sight."""
+    monkeypatch.setattr(kernel, "PROGRAMS", programs)
+    case = make_case(torch.float32, *shape, rows=13, before=kernel.SPLIT - 4).on(device)
+    whole = case.attended(TRITON, **options)
+    size, heads, key_heads, slots = shape
+    first, window = int(case.positions[1]), options.get("window", 1000)
+    struck = torch.zeros(len(whole), heads, size, dtype=torch.bool, device=device)
+    for column, broken in enumerate((first - 1, first + 2, first + 5, max(first + 2 - window, 0))):
+        head, page = broken % key_heads, int(case.table[1, broken // slots])
+        case.cache[page, 1, broken % slots, head, column] = value
+        back = case.positions - broken
+        sees = (case.lanes == 1) & (back >= 0) & (back < window)
+        assert 0 < sees.sum() < len(sees)
+        struck.unflatten(1, (key_heads, -1))[sees, head, :, column] = True
+    got = case.attended(TRITON, **options)
+    assert torch.equal(~got.isfinite(), struck.flatten(1))
+    assert torch.equal(got[got.isfinite()], whole[got.isfinite()])
+
+
 def test_strided_rows_and_one_layer_of_an_arena(device: str) -> None:
     case = make_case(torch.bfloat16, 16, 4, 2, 5, rows=9).on(device)
     arena = torch.full((len(case.cache), 3, *case.cache.shape[1:]), torch.nan, device=device)

@@ -20,6 +20,58 @@ def _fold(high, weight, mixed, high_more, weight_more, mixed_more):
 
 
 @triton.jit
+def _split(
+    q, position, table, heads_at, page_stride, value_stride, slot_stride, begin, start, last, stop,
+    scale,
+    SIZE: tl.constexpr, SIZE_PADDED: tl.constexpr, KEYS: tl.constexpr, SLOTS: tl.constexpr,
+    WINDOW: tl.constexpr, SOFTCAP: tl.constexpr,
+):  # fmt: skip
+    """The softmax sum of each row over keys [start, stop), in blocks that end by `last`."""
+    column = tl.arange(0, SIZE_PADDED)
+    inside = column < SIZE
+    high = tl.full([q.shape[0]], float("-inf"), tl.float32)
+    weight = tl.zeros([q.shape[0]], tl.float32)
+    mixed = tl.zeros([q.shape[0], SIZE_PADDED], tl.float32)
+    for block in range(start, stop, KEYS):
+        key = block + tl.arange(0, KEYS)
+        wanted = key <= last
+        if WINDOW:
+            wanted = wanted & (key >= begin)
+        page = tl.load(table + key // SLOTS, mask=wanted, other=0).to(tl.int64)
+        at = heads_at + page * page_stride + (key % SLOTS) * slot_stride
+        keys = tl.load(
+            at[None, :] + column[:, None], mask=inside[:, None] & wanted[None, :], other=0.0
+        )
+        scores = tl.dot(q, keys, input_precision="ieee") * scale
+        if SOFTCAP > 0.0:
+            scores = capped(scores, SOFTCAP)
+        back = position[:, None] - key[None, :]
+        seen = back >= 0
+        if WINDOW:
+            seen = seen & (back < WINDOW)
+        scores = tl.where(seen, scores, float("-inf"))
+        highest = tl.maximum(high, tl.max(scores, axis=1))
+        finite = tl.where(highest == float("-inf"), 0.0, highest)
+        keep, weights = tl.exp(high - finite), tl.exp(scores - finite[:, None])
+        weight = tl.fma(weight, keep, tl.sum(weights, axis=1))
+        values = tl.load(
+            at[:, None] + value_stride + column[None, :],
+            mask=wanted[:, None] & inside[None, :],
+            other=0.0,
+        )
+        mixed = mixed * keep[:, None]
+        mixed = tl.dot(weights.to(values.dtype), values, mixed, input_precision="ieee")
+        high = highest
+    return high, weight, mixed
+
+
+@triton.jit
+def _broken(rows, mine):
+    """1 where an element of one's own rows is NaN, else 0."""
+    return tl.max(tl.max((mine[:, None] & (rows != rows)).to(tl.int32), axis=1), axis=0)
+
+
+@triton.jit
 def attend(
     qkv,
     positions,
@@ -73,64 +125,55 @@ def attend(
     q_base = qkv + first_row.to(tl.int64) * qkv_stride
     q = tl.load(q_base + q_at, mask=mine[:, None] & inside[None, :], other=0.0)
 
-    last = tl.max(tl.where(mine, position, 0), axis=0)
-    begin = 0
-    if WINDOW:
-        begin = tl.maximum(first + 1 - WINDOW, 0)
     table = page_table + lane.to(tl.int64) * table_stride
-    high_all = tl.full([ROWS * GROUP_PADDED], float("-inf"), tl.float32)
-    weight_all = tl.zeros([ROWS * GROUP_PADDED], tl.float32)
-    mixed_all = tl.zeros([ROWS * GROUP_PADDED, SIZE_PADDED], tl.float32)
-    for split in range(begin // SPLIT + tl.program_id(2), last // SPLIT + 1, ways):
-        high = tl.full([ROWS * GROUP_PADDED], float("-inf"), tl.float32)
-        weight = tl.zeros([ROWS * GROUP_PADDED], tl.float32)
-        mixed = tl.zeros([ROWS * GROUP_PADDED, SIZE_PADDED], tl.float32)
-        start = tl.maximum(split * SPLIT, begin // KEYS * KEYS)
-        for block in range(start, tl.minimum(split * SPLIT + SPLIT, last + 1), KEYS):
-            key = block + tl.arange(0, KEYS)
-            written = key <= last
-            page = tl.load(table + key // SLOTS, mask=written, other=0).to(tl.int64)
-            at = cache + page * page_stride + (key % SLOTS) * slot_stride + key_head * SIZE
-            keys = tl.load(
-                at[None, :] + column[:, None], mask=inside[:, None] & written[None, :], other=0.0
-            )
-            scores = tl.dot(q, keys, input_precision="ieee") * scale
-            if SOFTCAP > 0.0:
-                scores = capped(scores, SOFTCAP)
-            back = position[:, None] - key[None, :]
-            seen = back >= 0
-            if WINDOW:
-                seen = seen & (back < WINDOW)
-            scores = tl.where(seen, scores, float("-inf"))
-            highest = tl.maximum(high, tl.max(scores, axis=1))
-            finite = tl.where(highest == float("-inf"), 0.0, highest)
-            keep, weights = tl.exp(high - finite), tl.exp(scores - finite[:, None])
-            weight = tl.fma(weight, keep, tl.sum(weights, axis=1))
-            values = tl.load(
-                at[:, None] + value_stride + column[None, :],
-                mask=written[:, None] & inside[None, :],
-                other=0.0,
-            )
-            mixed = mixed * keep[:, None]
-            mixed = tl.dot(weights.to(values.dtype), values, mixed, input_precision="ieee")
-            high = highest
+    heads_at = cache + key_head * SIZE
+    first_split = 0
+    if WINDOW:
+        first_split = tl.maximum(first + 1 - WINDOW, 0) // SPLIT
+    turn, turns = -1, 0  # all rows at once; then each alone, where one of them came out as NaN
+    while turn < turns:
+        asked = mine & ((turn < 0) | (item // GROUP_PADDED == turn))
+        last = tl.max(tl.where(asked, position, 0), axis=0)
+        begin = 0
+        if WINDOW:
+            begin = tl.maximum(tl.min(tl.where(asked, position, last), axis=0) + 1 - WINDOW, 0)
+        broken = 0
+        high_all = tl.full([ROWS * GROUP_PADDED], float("-inf"), tl.float32)
+        weight_all = tl.zeros([ROWS * GROUP_PADDED], tl.float32)
+        mixed_all = tl.zeros([ROWS * GROUP_PADDED, SIZE_PADDED], tl.float32)
+        for split in range(first_split + tl.program_id(2), last // SPLIT + 1, ways):
+            start = tl.maximum(split * SPLIT, begin // KEYS * KEYS)
+            stop = tl.minimum(split * SPLIT + SPLIT, last + 1)
+            high, weight, mixed = _split(
+                q, position, table, heads_at, page_stride, value_stride, slot_stride,
+                begin, start, last, stop, scale,
+                SIZE, SIZE_PADDED, KEYS, SLOTS, WINDOW, SOFTCAP,
+            )  # fmt: skip
+            if ALONE:
+                high_all, weight_all, mixed_all = _fold(
+                    high_all, weight_all, mixed_all, high, weight, mixed
+                )
+            else:
+                place = (item // GROUP_PADDED * HEADS + head) * splits + split
+                place_base = first_row.to(tl.int64) * HEADS * splits
+                tl.store(sums + place_base * 2 + place * 2, high, mask=asked)
+                tl.store(sums + place_base * 2 + place * 2 + 1, weight, mask=asked)
+                part_at = place[:, None] * SIZE + column[None, :]
+                part_base = parts + place_base * SIZE
+                tl.store(part_base + part_at, mixed, mask=asked[:, None] & inside[None, :])
+                if ROWS > 1:
+                    broken = broken | _broken(mixed, asked)
         if ALONE:
-            high_all, weight_all, mixed_all = _fold(
-                high_all, weight_all, mixed_all, high, weight, mixed
-            )
-        else:
-            place = (item // GROUP_PADDED * HEADS + head) * splits + split
-            place_base = first_row.to(tl.int64) * HEADS * splits
-            tl.store(sums + place_base * 2 + place * 2, high, mask=mine)
-            tl.store(sums + place_base * 2 + place * 2 + 1, weight, mask=mine)
-            part_at = place[:, None] * SIZE + column[None, :]
-            part_base = parts + place_base * SIZE
-            tl.store(part_base + part_at, mixed, mask=mine[:, None] & inside[None, :])
-    if ALONE:
-        result = (mixed_all / weight_all[:, None]).to(out.dtype.element_ty)
-        out_at = (item // GROUP_PADDED * out_stride + head * SIZE)[:, None] + column[None, :]
-        out_base = out + first_row.to(tl.int64) * out_stride
-        tl.store(out_base + out_at, result, mask=mine[:, None] & inside[None, :])
+            result = mixed_all / weight_all[:, None]
+            out_at = (item // GROUP_PADDED * out_stride + head * SIZE)[:, None] + column[None, :]
+            out_base = out + first_row.to(tl.int64) * out_stride
+            rounded = result.to(out.dtype.element_ty)
+            tl.store(out_base + out_at, rounded, mask=asked[:, None] & inside[None, :])
+            if ROWS > 1:
+                broken = _broken(result, asked)
+        if ROWS > 1:
+            turns = tl.where((turn < 0) & (broken > 0) & (last > first), ROWS, turns)
+        turn += 1
 
 
 @triton.jit
