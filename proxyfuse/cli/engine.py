@@ -126,6 +126,15 @@ class Engine:
             rich_help_panel=PANEL,
         ),
     ] = DEFAULT.enforce_eager
+    batch_invariant: Annotated[
+        bool,
+        Option(
+            "--batch-invariant/--fastest-products",
+            help="On a GPU, keep a row's bits whatever else its step has: a seed's text then"
+            " depends on no neighbour. Products of many rows take longer. A CPU does so anyway.",
+            rich_help_panel=PANEL,
+        ),
+    ] = DEFAULT.batch_invariant
     num_threads: Annotated[
         int | None,
         Option(
