@@ -59,9 +59,7 @@ def of_state(its: dict[str, list[float]], state: str) -> list[int]:
     return [at for at in range(1, len(seen)) if {seen[at - 1], seen[at]} == {state}]
 
 
-def apart(
-    runs: list[dict[str, dict[str, list[float]]]], state: str | None
-) -> Iterator[list[float]]:
+def apart(runs: list[dict[str, Any]], state: str | None) -> Iterator[list[float]]:
     """For each case and rival: how far the two runs are apart, by statistic."""
     for case, first in runs[0].items():
         both: list[Rounds] = []
