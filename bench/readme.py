@@ -15,14 +15,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.engine.reads import NARROW, STATES, WIDE
+from bench.engine.reads import STATES
 from bench.harness import RESULTS
 from bench.peers.lineup import MINE, MY_BASE
+from bench.wording import MARKS, said, seen
 
 README = RESULTS.parent.parent / "README.md"
 BEGIN, END = "<!-- figures: python -m bench.readme -->\n", "<!-- end of figures -->"
 NAMES = ("latency", "throughput", "memory")
-MARKS = {NARROW: "¹", WIDE: "²"}
 Record = dict[str, Any]
 
 
@@ -99,29 +99,10 @@ def _drafting(record: Record) -> Iterator[str]:
             alone = found["times_faster_than_base_alone"]["auto"]
             plain = found["times_faster_than_no_drafts"]["auto"]
             yield (
-                f"| {name} | {spent['base alone']:.3g} ms/token: {_said('drafts', alone)}"
-                f" | {spent['0']:.3g}: {_said('drafts', plain)} | **{spent['auto']:.3g}**"
+                f"| {name} | {spent['base alone']:.3g} ms/token: {said('drafts', alone)}"
+                f" | {spent['0']:.3g}: {said('drafts', plain)} | **{spent['auto']:.3g}**"
                 f" | {found['tokens_per_base_pass']['auto']:.2f} |"
             )
-
-
-def _said(mine: str, ratio: Record) -> str:
-    """Who is faster and how much, in each state that the machine was seen in."""
-    marks = [(mark, ratio[state]) for state, mark in MARKS.items() if state in ratio]
-    return ", ".join(
-        f"{mine} {_times(its)}{mark}"
-        if its["median"] >= 1
-        else f"**it is faster**, {_times(_turned(its))}{mark}"
-        for mark, its in marks or [("", ratio)]
-    )
-
-
-def _turned(ratio: dict[str, float]) -> dict[str, float]:
-    return {
-        "median": 1 / ratio["median"],
-        "least": 1 / ratio["most"],
-        "most": 1 / ratio["least"],
-    }
 
 
 def _row(name: str, cases: list[Case]) -> str:
@@ -137,11 +118,7 @@ def _cell(name: str, case: Case) -> str:
     shown = f"{median:,.0f}" if median >= 100 else f"{median:.3g}"
     if name == MINE:
         return f"**{shown} {case.unit}**"
-    return f"{shown}: {_said(MINE, case.times_faster[name])}"
-
-
-def _times(ratio: dict[str, float]) -> str:
-    return f"{ratio['median']:.2g}x ({ratio['least']:.2g} to {ratio['most']:.2g})"
+    return f"{shown}: {said(MINE, case.times_faster[name])}"
 
 
 def _floors(record: Record) -> Iterator[str]:
@@ -149,17 +126,12 @@ def _floors(record: Record) -> Iterator[str]:
         found = its["batches"].get("1")
         if found is not None and MY_BASE in found["share_of_floor"]:
             share = {name: spread["median"] for name, spread in found["share_of_floor"].items()}
-            base = _seen(found["times_faster_than"][MY_BASE])["median"]
+            base = seen(found["times_faster_than"][MY_BASE])["median"]
             yield (
                 f"- {trio}, batch 1: {share[MINE]:.0%} of the memory floor of the trio"
                 f" ({share[MY_BASE]:.0%} for the base alone);"
                 f" a steered token takes {1 / base:.2f} times one of the base alone"
             )
-
-
-def _seen(ratio: Record) -> Record:
-    """That of the first state of the machine in which it was seen."""
-    return next((ratio[state] for state in STATES if state in ratio), ratio)
 
 
 def _links(record: Record) -> Iterator[str]:

@@ -9,30 +9,24 @@ drafts is not timed. Batch 1, bfloat16.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bench.engine.gate import WrongOutputError
+from bench.engine.drafts import Bench, Prompts
 from bench.engine.options import command
-from bench.engine.reads import Reader, by_state
+from bench.engine.reads import Reader
 from bench.engine.speculation_plot import plot
 from bench.harness import save
-from proxyfuse import LLM, Metrics, RequestOutput, SamplingParams
+from proxyfuse import SamplingParams
 from proxyfuse.demo import model_folder
 from proxyfuse.demo.material import gather
-from proxyfuse.measure import Spread, asleep, in_turns, seconds
+from proxyfuse.measure import Spread
 from proxyfuse.speculation.acceptance import expected
 from proxyfuse.text.tokenizer import Tokenizer
 
-Prompts = list[list[int]]
-Setting = tuple[Prompts, SamplingParams]
-
-BASE = "base alone"
 DRAFTS: tuple[int | str, ...] = (0, 1, 2, 3, 4, 6, 8, 12, "auto")
 TEMPERATURES = (0.0, 0.8)
 ALPHAS = (0.0, 0.5, 1.5)  # alpha 1 is what all else is measured at
@@ -40,124 +34,6 @@ EACH_ALPHA: tuple[int | str, ...] = (0, 4, "auto")
 READ = 64  # tokens of held-out code before what is written
 BRIEFER = 2  # times less patience where there are fewer engines
 WRITTEN = 96  # tokens of each continuation; a sum ends by itself
-
-
-@dataclass(frozen=True)
-class Counted:
-    """How many tokens an engine writes of a setting, and what it counted meanwhile if it drafts."""
-
-    tokens: int
-    metrics: Metrics | None
-
-
-class Bench:
-    """Engines that write the same prompts: one for each number of drafts, and the base alone."""
-
-    def __init__(self, stack: ExitStack, drafts: tuple[int | str, ...], expert: str) -> None:
-        base, anti = model_folder("base"), model_folder("antiexpert")
-        trio = (base, model_folder(expert), anti)
-        options: dict[str, Any] = {
-            "device": "cpu",
-            "dtype": "bfloat16",
-            "enable_prefix_caching": False,
-        }
-        self.engines = {
-            str(count): stack.enter_context(LLM(*trio, speculate=count, **options))
-            for count in drafts
-        }
-        self.base = stack.enter_context(LLM(base, speculate=0, **options))
-
-    def measure(
-        self, settings: Mapping[str, Setting], rounds: int, patience: float, reader: Reader
-    ) -> dict[str, dict[str, Any]]:
-        """The gate, then milliseconds a token and tokens a pass of the base, by setting and engine.
-
-        The rounds of all settings alternate, and each has `patience` seconds.
-        """
-        counted = {name: self._counted(name, it) for name, it in settings.items()}
-        races = {}
-        for name, (prompts, params) in settings.items():
-            alone = replace(params, alpha=None, ignore_eos=True)
-            runs = [partial(write, llm, prompts, params) for llm in self.engines.values()]
-            runs.append(partial(write, self.base, prompts, alone))
-            races[name] = [partial(_timed, run, reader) for run in runs]
-        tables = in_turns(races, rounds, before=asleep, patience=patience)
-        return {
-            name: _figures(counted[name], dict(zip(counted[name], columns, strict=True)), reader)
-            for name, columns in tables.items()
-        }
-
-    def _counted(self, name: str, setting: Setting) -> dict[str, Counted]:
-        """What every engine writes of a setting, which must be what the one without drafts does."""
-        prompts, params = setting
-        plain = self._written("0", prompts, params)[0]
-        found = {}
-        for engine in self.engines:
-            texts, metrics = self._written(engine, prompts, params)
-            if texts != plain:
-                raise WrongOutputError(
-                    f"{name}: speculate={engine} writes another text than speculate=0"
-                )
-            found[engine] = Counted(sum(map(len, texts)), metrics)
-        return found | {BASE: Counted(WRITTEN * len(prompts), None)}
-
-    def _written(
-        self, name: str, prompts: Prompts, params: SamplingParams
-    ) -> tuple[list[list[int]], Metrics]:
-        """What an engine writes, and what it counted meanwhile."""
-        llm = self.engines[name]
-        before = llm.metrics
-        outputs = write(llm, prompts, params)
-        texts = [output.outputs[0].token_ids for output in outputs]
-        return texts, llm.metrics.since(before)
-
-
-def write(llm: LLM, prompts: Prompts, params: SamplingParams) -> list[RequestOutput]:
-    """One request after the other: this is about batch 1."""
-    return [llm.generate([ids], params, use_tqdm=False)[0] for ids in prompts]
-
-
-def _timed(run: Callable[[], object], reader: Reader) -> tuple[float, float]:
-    """Seconds of a plain read, quiet again, and seconds of a run."""
-    read = reader()
-    asleep()
-    return read, seconds(run)
-
-
-def _figures(
-    counted: Mapping[str, Counted],
-    columns: Mapping[str, Sequence[tuple[float, float]]],
-    reader: Reader,
-) -> dict[str, Any]:
-    """What a record keeps of one setting."""
-    each = {
-        name: [1e3 * spent / counted[name].tokens for _, spent in column]
-        for name, column in columns.items()
-    }
-    states = {name: [reader.state(read) for read, _ in column] for name, column in columns.items()}
-
-    def times(slow: str) -> dict[str, Any]:
-        return {
-            name: by_state(each[slow], own, list(zip(states[slow], states[name], strict=True)))
-            for name, own in each.items()
-            if name != slow
-        }
-
-    drafting = {name: it.metrics for name, it in counted.items() if it.metrics is not None}
-    return {
-        "ms_per_token": {name: vars(Spread.of(column)) for name, column in each.items()},
-        "tokens_per_base_pass": {name: it.tokens_per_base_pass for name, it in drafting.items()},
-        "acceptance": {name: it.acceptance for name, it in drafting.items()},
-        "times_faster_than_no_drafts": times("0"),
-        "times_faster_than_base_alone": times(BASE),
-        "rounds": {
-            name: {
-                "ms": [float(f"{value:.4g}") for value in own],
-                "read_ms": [float(f"{1e3 * read:.4g}") for read, _ in columns[name]],
-            }
-            for name, own in each.items()
-        },
-    }
 
 
 def texts() -> dict[str, tuple[Prompts, bool]]:
