@@ -138,12 +138,10 @@ class Contest:
             return found
 
     def _turn(self, runs: Callable[[], list[Run]]) -> Callable[[], Turn]:
-        """A plain read, quiet again, and the runs."""
+        """The runs, and what was seen beside them."""
 
         def turn() -> Turn:
-            read = self.reader()
-            asleep()
-            return Turn(runs(), read)
+            return Turn(*self.reader.beside(runs))
 
         return turn
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from bench.engine.gate import WrongOutputError
-from bench.engine.reads import Reader, by_state
+from bench.engine.reads import Beside, Reader, by_state
 from proxyfuse import LLM, Metrics, RequestOutput, SamplingParams
 from proxyfuse.demo import model_folder
 from proxyfuse.measure import Spread, asleep, in_turns, seconds
@@ -57,7 +57,7 @@ class Bench:
         for name, (prompts, params) in settings.items():
             runs = [partial(write, llm, prompts, params) for llm in self.engines.values()]
             runs.append(partial(write, self.base, prompts, _alone(params)))
-            races[name] = [partial(_timed, run, reader) for run in runs]
+            races[name] = [partial(reader.beside, partial(seconds, run)) for run in runs]
         tables = in_turns(races, rounds, before=asleep, patience=patience)
         return {
             name: _figures(counted[name], dict(zip(counted[name], columns, strict=True)), reader)
@@ -100,24 +100,19 @@ def _alone(params: SamplingParams) -> SamplingParams:
     return replace(params, alpha=None, ignore_eos=True)
 
 
-def _timed(run: Callable[[], object], reader: Reader) -> tuple[float, float]:
-    """Seconds of a plain read, quiet again, and seconds of a run."""
-    read = reader()
-    asleep()
-    return read, seconds(run)
-
-
 def _figures(
     counted: Mapping[str, Counted],
-    columns: Mapping[str, Sequence[tuple[float, float]]],
+    columns: Mapping[str, Sequence[tuple[float, Beside]]],
     reader: Reader,
 ) -> dict[str, Any]:
     """What a record keeps of one setting."""
     each = {
-        name: [1e3 * spent / counted[name].tokens for _, spent in column]
+        name: [1e3 * spent / counted[name].tokens for spent, _ in column]
         for name, column in columns.items()
     }
-    states = {name: [reader.state(read) for read, _ in column] for name, column in columns.items()}
+    states = {
+        name: [reader.state(beside) for _, beside in column] for name, column in columns.items()
+    }
 
     def times(slow: str) -> dict[str, Any]:
         return {
@@ -136,7 +131,8 @@ def _figures(
         "rounds": {
             name: {
                 "ms": [float(f"{value:.4g}") for value in own],
-                "read_ms": [float(f"{1e3 * read:.4g}") for read, _ in columns[name]],
+                "read_ms": [float(f"{1e3 * beside.read:.4g}") for _, beside in columns[name]],
+                "others": [round(beside.others, 2) for _, beside in columns[name]],
             }
             for name, own in each.items()
         },

@@ -54,7 +54,7 @@ def times_faster_than(
     for name, column in columns.items():
         if name != MINE:
             pairs = zip(column.turns, column.mine, strict=True)
-            states = [(reader.state(a.read), reader.state(b.read)) for a, b in pairs]
+            states = [(reader.state(a.beside), reader.state(b.beside)) for a, b in pairs]
             found[name] = by_state(*column.pairs(figure), states)
     return found
 
@@ -66,7 +66,7 @@ def shares(
     found = {}
     for name, column in columns.items():
         size = weight_bytes(peers[name], folders)
-        reads = [turn.read for turn in column.turns]
+        reads = [turn.beside.read for turn in column.turns]
         found[name] = vars(share_of_floor(reads, column.each(per_token), stream, size))
     return found
 
@@ -90,11 +90,12 @@ def by_token(
 
 
 def rounds(columns: Mapping[str, Column], figure: Figure) -> dict[str, Any]:
-    """Milliseconds of every turn and of the read before it, for whoever doubts a median."""
+    """Milliseconds of every turn and what was seen beside it, for whoever doubts a median."""
     return {
         name: {
             "ms": [float(f"{1e3 * value:.4g}") for value in column.each(figure)],
-            "read_ms": [float(f"{1e3 * turn.read:.4g}") for turn in column.turns],
+            "read_ms": [float(f"{1e3 * turn.beside.read:.4g}") for turn in column.turns],
+            "others": [round(turn.beside.others, 2) for turn in column.turns],
         }
         for name, column in columns.items()
     }
@@ -102,10 +103,10 @@ def rounds(columns: Mapping[str, Column], figure: Figure) -> dict[str, Any]:
 
 def read_rate(columns: Mapping[str, Column], reader: Reader) -> dict[str, Any]:
     """GB/s of the plain reads before all turns, and by the state that they show."""
-    reads = [turn.read for column in columns.values() for turn in column.turns]
+    seen = [turn.beside for column in columns.values() for turn in column.turns]
     rates: dict[str, list[float]] = {}
-    for read in reads:
-        rates.setdefault(reader.state(read), []).append(reader.stream.bytes / 1e9 / read)
+    for one in seen:
+        rates.setdefault(reader.state(one), []).append(reader.stream.bytes / 1e9 / one.read)
     every = [rate for its in rates.values() for rate in its]
     return vars(Spread.of(every)) | {state: vars(Spread.of(its)) for state, its in rates.items()}
 

@@ -8,17 +8,34 @@ docs/findings/one-link-or-two.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 
-from proxyfuse.measure import ReadStream, Spread, ratios, seconds
+from proxyfuse.measure import ReadStream, Spread, asleep, ratios, seconds
 
 SIZE = 256 << 20  # bytes, many times the cache of two cores
 MORE = 1.5  # times what one core reads: where all cores read more, they have links of their own
+QUIET = 0.15  # of all cores, that others may use beside a turn that is quoted
+BUSY = "busy"  # others used more: of no state
 STATES = NARROW, WIDE = ("one link", "more links")
 PAIRS = 4  # of a state that is quoted
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What was seen beside a turn."""
+
+    read: float  # seconds of a plain read just before
+    others: float  # share of all cores that other processes used, or the host kept
 
 
 class Reader:
@@ -38,9 +55,21 @@ class Reader:
         self._reads += 1
         return seconds(self.stream)
 
-    def state(self, read: float) -> str:
-        """What a plain read of so many seconds says of the cores, judged by all reads so far."""
-        return WIDE if self._states and read * MORE < self._alone else NARROW
+    def beside(self, run: Callable[[], T]) -> tuple[T, Beside]:
+        """A plain read, quiet again, and a run, with what was seen beside it."""
+        read = self()
+        asleep()
+        begin, used, all_used = time.perf_counter(), time.process_time(), _used_by_all()
+        found = run()
+        spent = (time.perf_counter() - begin) * (os.cpu_count() or 1)
+        others = (_used_by_all() - all_used) - (time.process_time() - used)
+        return found, Beside(read, max(others / spent, 0.0) if spent else 0.0)
+
+    def state(self, beside: Beside) -> str:
+        """The state of a turn, judged by all reads so far; `BUSY` where others used too much."""
+        if beside.others > QUIET:
+            return BUSY
+        return WIDE if self._states and beside.read * MORE < self._alone else NARROW
 
     def _by_one_core(self) -> float:
         cores = torch.get_num_threads()
@@ -49,6 +78,15 @@ class Reader:
             return seconds(self.stream)
         finally:
             torch.set_num_threads(cores)
+
+
+def _used_by_all() -> float:
+    """Seconds of all cores that any process used or the host stole; 0 where Linux tells nothing."""
+    counts = Path("/proc/stat")
+    if not counts.exists():
+        return 0.0
+    user, nice, system, _, _, irq, soft, steal, *_ = map(int, counts.open().readline().split()[1:])
+    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def by_state(

@@ -27,12 +27,12 @@ from proxyfuse.measure import Spread
 from proxyfuse.speculation.acceptance import expected
 from proxyfuse.text.tokenizer import Tokenizer
 
-DRAFTS: tuple[int | str, ...] = (0, 1, 2, 3, 4, 6, 8, 12, "auto")
+DRAFTS: tuple[int | str, ...] = (0, 1, 2, 4, 8, 12, "auto")
 TEMPERATURES = (0.0, 0.8)
 ALPHAS = (0.0, 0.5, 1.5)  # alpha 1 is what all else is measured at
 EACH_ALPHA: tuple[int | str, ...] = (0, 4, "auto")
 READ = 64  # tokens of held-out code before what is written
-BRIEFER = 2  # times less patience where there are fewer engines
+BRIEFER = 3  # times less patience where there are fewer engines
 WRITTEN = 96  # tokens of each continuation; a sum ends by itself
 
 
@@ -97,7 +97,7 @@ def sweep(rounds: int, patience: float) -> Iterator[tuple[str, dict[str, Any]]]:
     with ExitStack() as stack:
         bench = Bench(stack, EACH_ALPHA, "tuned")
         away = {"code, temperature 0.8, steered away from the tuned model": (code, AWAY)}
-        yield from bench.measure(away, rounds, brief, reader).items()
+        yield from bench.measure(away, rounds, patience, reader).items()
 
 
 def _params(temperature: float, alpha: float, ends: bool) -> SamplingParams:
@@ -113,8 +113,8 @@ def main() -> None:
     """Parse, measure, show, save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="of a setting, at most")
-    text = "of a setting, after which it begins no further round; those of alpha have half"
-    parser.add_argument("--seconds", type=float, default=11, help=text)
+    text = "of a setting, after which it begins no further round; those of alpha have a third"
+    parser.add_argument("--seconds", type=float, default=14, help=text)
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
     found = {}

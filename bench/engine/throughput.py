@@ -31,7 +31,7 @@ from bench.peers.peer import Peer
 from proxyfuse.models.config import read_config
 
 PEERS = ("proxyfuse*", "Hugging Face loop, bfloat16", "llama.cpp loop, bfloat16")
-TURN = 1.0  # seconds
+TURN = 0.5  # seconds
 
 
 def as_case(requests: Sequence[workload.Asked], vocab: int, concurrent: int) -> Case:
@@ -85,7 +85,7 @@ def requests_of(asked: argparse.Namespace) -> list[workload.Asked]:
 
 def main() -> None:
     """Parse, measure, show, save."""
-    parser = make_parser(__doc__, ["demo"], PEERS, rounds=20, seconds=30)
+    parser = make_parser(__doc__, ["demo"], PEERS, rounds=20, seconds=40)
     parser.add_argument("--workload", type=Path, help="JSON lines; see bench.engine.workload")
     parser.add_argument("--requests", type=int, default=48, help="drawn, where there is no file")
     parser.add_argument("--seed", type=int, default=0)

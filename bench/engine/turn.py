@@ -9,6 +9,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from bench.engine.reads import Beside
 from bench.peers.peer import Text, Write
 from proxyfuse.measure import percentile
 
@@ -45,10 +46,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Turn:
-    """A rival's runs in one round, and the seconds of a plain read of memory just before them."""
+    """A rival's runs in one round, and what was seen beside them."""
 
     runs: list[Run]
-    read: float
+    beside: Beside
 
     def of(self, figure: Callable[[Run], float]) -> float:
         """The median of its runs."""

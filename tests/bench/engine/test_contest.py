@@ -94,7 +94,7 @@ def test_rivals_run_in_turn_and_are_paired(
     own, mine = columns["one"]["slow"].pairs(whole)
     assert own == pytest.approx([9.0, 9.0]) and mine == pytest.approx([6.0, 6.0])
     assert columns["one"]["slow"].mine == columns["one"][MINE].turns
-    assert all(turn.read == read for turn in columns["one"]["slow"].turns)
+    assert all(turn.beside.read == read for turn in columns["one"]["slow"].turns)
 
 
 def planned(seconds: float, least: int | None, first: float, tmp_path: Path) -> tuple[int, int]:

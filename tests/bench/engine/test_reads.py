@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from bench.engine import reads
-from bench.engine.reads import NARROW, PAIRS, WIDE, Reader, by_state
+from bench.engine.reads import BUSY, NARROW, PAIRS, WIDE, Beside, Reader, by_state
 
 
 def test_cores_with_links_of_their_own_read_more_than_one_core_does(
@@ -20,7 +25,38 @@ def test_cores_with_links_of_their_own_read_more_than_one_core_does(
         assert reader() == 1.5 and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(cores)
-    assert [reader.state(read) for read in (1.2, 1.4, 1.9)] == [WIDE, NARROW, NARROW]
+    seen = [reader.state(Beside(read, others=0.1)) for read in (1.2, 1.4, 1.9)]
+    assert seen == [WIDE, NARROW, NARROW]
+
+
+@pytest.mark.parametrize(("used", "state"), [(1.0, NARROW), (0.0, NARROW), (30.0, BUSY)])
+def test_a_turn_beside_others_is_of_no_state(
+    monkeypatch: pytest.MonkeyPatch, used: float, state: str
+) -> None:
+    """All cores did so many seconds' work in ten, of which this process did one half."""
+
+    walls, owns = itertools.count(0, 10), iter((5.0, 5.5))
+    clock = SimpleNamespace(perf_counter=lambda: next(walls), process_time=lambda: next(owns))
+    totals = iter((100.0, 100.0 + used))
+    reader = Reader("cpu", 4096)
+    reader()
+    monkeypatch.setattr(reads, "time", clock)
+    monkeypatch.setattr(reads, "asleep", lambda: None)
+    monkeypatch.setattr(reads.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(reads, "seconds", lambda _: 1.0)
+    monkeypatch.setattr(reads, "_used_by_all", lambda: next(totals))
+    found, beside = reader.beside(lambda: "it")
+    assert found == "it" and beside.others == pytest.approx(max(used - 0.5, 0.0) / 40)
+    assert reader.state(beside) == state
+
+
+def test_what_all_processes_use_grows_with_what_this_one_does() -> None:
+    if not Path("/proc/stat").exists():
+        pytest.skip("Linux only")
+    before, own = reads._used_by_all(), time.process_time()
+    while time.process_time() - own < 0.1:
+        pass
+    assert reads._used_by_all() - before > 0.05
 
 
 def test_pairs_count_for_a_state_that_both_turns_saw() -> None:
