@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.kernels import (
     embed,
     linear,
+    linear_fp8,
     paged_attention,
     place,
     proxy_sample,
@@ -19,6 +20,7 @@ MODULES = (
     embed,
     rms_norm,
     linear,
+    linear_fp8,
     rope_append,
     paged_attention,
     silu_mul,

@@ -28,6 +28,7 @@ class Model:
     config: ModelConfig
     tokenizer: Tokenizer
     weights: int  # bytes in the type it would run in
+    quantization: str | None  # of its products; None: in that type
     parameters: int
     kv: KVShape
 
@@ -43,10 +44,9 @@ class Fit:
 
     @property
     def weights(self) -> int:
-        """Bytes of all weights; a folder named twice is loaded once."""
-        return sum(
-            {model.folder.resolve(): model.weights for model in self.models.values()}.values()
-        )
+        """Bytes of all weights; a folder named twice is loaded once, in each way it is kept."""
+        models = self.models.values()
+        return sum({(m.folder.resolve(), m.quantization): m.weights for m in models}.values())
 
     @property
     def kv_per_token(self) -> int:
@@ -54,13 +54,23 @@ class Fit:
         return sum(model.kv.bytes_per_token for model in self.models.values())
 
 
-def examine(names: Mapping[Role, str], revision: str | None, dtype: str) -> Fit:
-    """Look at all that can be known without loading weights; never raises for a bad model."""
+def examine(
+    names: Mapping[Role, str],
+    revision: str | None,
+    dtype: str,
+    base_quantization: str | None = None,
+) -> Fit:
+    """Look at all that can be known without loading weights; never raises for a bad model.
+
+    Raises `ConfigError` for options that the engine would not take.
+    """
+    EngineConfig(dtype=dtype, base_quantization=base_quantization)
     fit = Fit()
     chosen = run_in(names[Role.BASE], revision, dtype)
     for role, name in names.items():
         try:
-            fit.models[role] = _model(resolve(name, revision), chosen)
+            kept = base_quantization if role is Role.BASE else None
+            fit.models[role] = _model(resolve(name, revision), chosen, kept)
         except ProxyFuseError as error:
             fit.reasons.append(f"{role.label}: {error}")
     if len(fit.models) == len(names):
@@ -83,15 +93,15 @@ def run_in(base: str, revision: str | None, dtype: str) -> torch.dtype:
     return found
 
 
-def _model(folder: Path, dtype: torch.dtype) -> Model:
+def _model(folder: Path, dtype: torch.dtype, quantization: str | None) -> Model:
     config = read_config(folder)
-    weights = weights_bytes(folder, config, dtype)
     return Model(
         folder=folder,
         config=config,
         tokenizer=Tokenizer(folder),
-        weights=weights,
-        parameters=weights // dtype.itemsize,
+        weights=weights_bytes(folder, config, dtype, quantization),
+        quantization=quantization,
+        parameters=weights_bytes(folder, config, dtype) // dtype.itemsize,
         kv=kv_shape(config, dtype),
     )
 

@@ -29,6 +29,14 @@ def inspect(
             " the base's.",
         ),
     ] = "auto",
+    base_quantization: Annotated[
+        str | None,
+        Option(
+            metavar="NAME",
+            help="\"fp8\": count the base's products in 8 bits, as the engine's option keeps them.",
+            show_default="none",
+        ),
+    ] = None,
     memory: Annotated[
         float | None,
         Option(
@@ -46,7 +54,7 @@ def inspect(
     """
     if memory is not None and not 0 <= memory < math.inf:
         raise ConfigError(f"--memory: got {memory}, want a number of GiB, at least 0")
-    fit = examine(models.named(), models.revision, dtype)
+    fit = examine(models.named(), models.revision, dtype, base_quantization)
     budget = _free() if memory is None else int(memory * 2**30)
     if memory is not None and budget < fit.weights:
         fit.reasons.append(f"memory: the weights take {size(fit.weights)}, got {size(budget)}")
@@ -97,6 +105,7 @@ def _facts(model: Model) -> dict[str, Any]:
         "head_dim": config.head_dim,
         "context": config.max_positions,
         "stored_as": config.dtype,
+        "kept_in": model.quantization,
         "head_rows": config.vocab_size,
         "head_tied": config.tied,
         "ids": model.tokenizer.size,

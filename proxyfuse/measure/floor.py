@@ -46,11 +46,15 @@ def streamed_weights(total: int, config: ModelConfig, dtype: torch.dtype) -> int
 
 
 def bytes_a_token(
-    folders: Mapping[Role, Path], dtype: torch.dtype, roles: Sequence[Role] = tuple(Role)
+    folders: Mapping[Role, Path],
+    dtype: torch.dtype,
+    roles: Sequence[Role] = tuple(Role),
+    base_quantization: str | None = None,
 ) -> int:
     """Bytes of weights that a batch-1 step of `roles` reads, of those that `folders` has."""
     total = 0
-    for folder in (folders[role] for role in roles if role in folders):
-        config = read_config(folder)
-        total += streamed_weights(weights_bytes(folder, config, dtype), config, dtype)
+    for role in (role for role in roles if role in folders):
+        config, kept = read_config(folders[role]), base_quantization if role is Role.BASE else None
+        held = weights_bytes(folders[role], config, dtype, kept)
+        total += streamed_weights(held, config, dtype)
     return total

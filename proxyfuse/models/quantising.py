@@ -9,7 +9,7 @@ from proxyfuse.models.pickled_file import Unpickled
 from proxyfuse.models.safetensors_file import Stored
 from proxyfuse_kernels.quantised import Quantised, quantise
 
-WEIGHTS = 1 << 20  # that are wide at one time, in float32
+WEIGHTS = 1 << 17  # that are wide at one time, in float32
 
 
 def quantise_to(stored: Stored | Unpickled, place: Quantised) -> None:
@@ -19,9 +19,10 @@ def quantise_to(stored: Stored | Unpickled, place: Quantised) -> None:
     """
     inputs, done = place.shape[1], 0
     for piece in stored.pieces(step=inputs):
-        for rows in torch.split(piece.view(-1, inputs), max(1, WEIGHTS // inputs)):
+        there = piece.to(place.values.device).view(-1, inputs)
+        for rows in torch.split(there, max(1, WEIGHTS // inputs)):
             try:
-                packed = quantise(rows.to(place.values.device))
+                packed = quantise(rows)
             except ValueError:
                 got = "got numbers that are not finite, want none where weights are quantised"
                 raise WeightsError(f"{stored.file}: {stored.name}: {got}") from None

@@ -43,6 +43,36 @@ def test_a_trio_that_fits(report: Report, trio: Trio[Path]) -> None:
     assert found["weights_bytes"] == sum(m["weights_bytes"] for m in found["models"].values())
 
 
+def test_a_base_in_8_bits_is_counted_as_such(
+    call: Call, options: list[str], trio: Trio[Path]
+) -> None:
+    words = ("inspect", "--json", *options, "--dtype", "bfloat16")
+    plain = json.loads(call(*words).stdout)
+    found = json.loads(call(*words, "--base-quantization", "fp8").stdout)
+    base, wide = found["models"]["base"], plain["models"]["base"]
+    model = AutoModelForCausalLM.from_pretrained(trio.base)
+    sizes = [p.shape for name, p in model.named_parameters() if "_proj.weight" in name]
+    saved = sum(outputs * inputs - 4 * outputs for outputs, inputs in sizes)
+    assert wide["weights_bytes"] - base["weights_bytes"] == saved
+    assert plain["weights_bytes"] - found["weights_bytes"] == saved
+    assert (base["parameters"], base["kept_in"]) == (wide["parameters"], "fp8")
+    assert found["models"]["expert"] == plain["models"]["expert"]
+
+
+def test_one_folder_kept_in_two_ways_counts_twice(call: Call, trio: Trio[Path]) -> None:
+    same = [part for role in trio for part in (f"--{role.label}", str(trio.base))]
+    found = json.loads(call("inspect", "--json", *same, "--base-quantization", "fp8").stdout)
+    models = found["models"]
+    each = [models[role]["weights_bytes"] for role in ("base", "expert")]
+    assert found["weights_bytes"] == sum(each) and each[0] < each[1]
+
+
+def test_an_unknown_quantisation_is_refused(call: Call, options: list[str]) -> None:
+    result = call("inspect", *options, "--base-quantization", "int3")
+    assert result.exit_code == 2
+    assert "base_quantization: got 'int3', want fp8, or None" in result.stdout + result.stderr
+
+
 def test_people_get_a_table_and_a_verdict(call: Call, options: list[str]) -> None:
     result = call("inspect", *options, "--memory", "1")
     assert result.exit_code == 0

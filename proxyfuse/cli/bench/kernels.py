@@ -43,7 +43,14 @@ def kernels(models: Models, engine: Engine, steps: Steps, output: Output) -> Non
     rows = []
     batches = each(steps.batch, BATCHES)
     parts = {
-        batch: step_parts(place, subject.configs, batch, steps.context, subject.dtype)
+        batch: step_parts(
+            place,
+            subject.configs,
+            batch,
+            steps.context,
+            subject.dtype,
+            engine.base_quantization,
+        )
         for batch in batches
     }
     with output.progress(sum(map(len, parts.values()))) as tick:

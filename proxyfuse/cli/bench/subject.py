@@ -93,6 +93,7 @@ class Subject:
             "dtype": str(self.dtype).removeprefix("torch."),
             "device": str(self.device),
             "speculate": self.engine.speculate,
+            "base_quantization": self.engine.base_quantization,
         }
 
     @contextmanager
@@ -105,12 +106,12 @@ class Subject:
             first = engines.enter_context(self._open(sequences, tokens))
             prompts = self.prompts(min(sequences, 8), 12, seed=1)
             check(first, prompts)
-            base = Way(BASE, first, 0.0, bytes_a_token(self.folders, self.dtype, (Role.BASE,)))
+            base = Way(BASE, first, 0.0, self._read((Role.BASE,)))
             peak = self._peak()
             if len(self.folders) == 1:
                 yield Opened([base], [], peak)
                 return
-            steered = Way(STEERED, first, None, bytes_a_token(self.folders, self.dtype))
+            steered = Way(STEERED, first, None, self._read())
             ways, notes = [steered, base], list[str]()
             if str(self.engine.speculate) != "0":
                 try:
@@ -135,6 +136,10 @@ class Subject:
             kv_cache_bytes=self.engine.kv_cache_bytes or self._arena_bytes(sequences, tokens),
             **more,
         )
+
+    def _read(self, roles: tuple[Role, ...] = tuple(Role)) -> int:
+        """Bytes of weights that a token reads."""
+        return bytes_a_token(self.folders, self.dtype, roles, self.engine.base_quantization)
 
     def _peak(self) -> int:
         on_gpu = self.device.type == "cuda"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +18,7 @@ from proxyfuse.measure.ops.case import (
     Run,
     require_close,
 )
+from proxyfuse_kernels import gpu
 from proxyfuse_kernels.cpu import CpuOps, Tape
 from proxyfuse_kernels.ops import Ops
 from proxyfuse_kernels.reference import ReferenceOps
@@ -52,19 +51,24 @@ def row_case(
         sizes=sizes,
         bytes=size,
         make=make,
-        implementations=_versions(place, op, call, rival),
+        implementations=_versions(place, call, rival),
         gate=lambda buffers: _judge(buffers, call, by_row, shared, read),
     )
 
 
-def _versions(place: Place, op: str, call: Call, rival: Rival | None) -> dict[str, Implementation]:
-    """All that this machine has, ours first."""
+def kernels(place: Place, call: Call) -> dict[str, Implementation]:
+    """Our own kernels that this machine runs, the fastest first."""
     found: dict[str, Implementation] = {}
     if place.team is not None:
         found |= {f"compiled {isa}": _taped(call, isa, place.team) for isa in place.isas}
-    if place.device.type == "cuda" and find_spec(f"proxyfuse_kernels.{op}.kernel"):
-        kernel = import_module(f"proxyfuse_kernels.{op}.kernel")
-        found["triton"] = _at_once(call, cast(Ops, kernel))
+    if place.device.type == "cuda" and gpu.available():
+        found["triton"] = _at_once(call, gpu.gpu_ops(one_path=True))
+    return found
+
+
+def _versions(place: Place, call: Call, rival: Rival | None) -> dict[str, Implementation]:
+    """All that this machine has, ours first."""
+    found = kernels(place, call)
     found["reference"] = _at_once(call, ReferenceOps())
     if rival is not None:
         found["torch"] = rival

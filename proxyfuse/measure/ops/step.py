@@ -10,6 +10,7 @@ import torch
 from proxyfuse.measure.ops import (
     embed,
     linear,
+    linear_fp8,
     paged_attention,
     proxy_sample,
     rms_norm,
@@ -42,6 +43,7 @@ def step_parts(
     batch: int,
     context: int,
     dtype: torch.dtype,
+    base_quantization: str | None = None,
 ) -> list[Part]:
     """A step of `batch` sequences, each `context` tokens long; what two models share stands once.
 
@@ -49,7 +51,8 @@ def step_parts(
     """
     parts: dict[tuple[object, ...], Part] = {}
     for role, config in models.items():
-        for what, times, case in _forward(place, config, batch, context, dtype):
+        narrow = role is Role.BASE and base_quantization is not None
+        for what, times, case in _forward(place, config, batch, context, dtype, narrow):
             part = parts.setdefault((what, *case.family), Part(what, case, {}))
             part.times[role] = times
     if len(models) > 1:
@@ -59,13 +62,15 @@ def step_parts(
 
 
 def _forward(
-    place: Place, config: ModelConfig, batch: int, context: int, dtype: torch.dtype
+    place: Place, config: ModelConfig, batch: int, context: int, dtype: torch.dtype, narrow: bool
 ) -> Iterator[tuple[str, int, Case]]:
     """What each operation is for, how often it runs, and itself."""
     width, layers, inner = config.hidden_size, config.num_layers, config.intermediate_size
     heads = (config.num_heads, config.num_kv_heads, config.head_dim)
 
     def product(inputs: int, outputs: int) -> Case:
+        if narrow:
+            return linear_fp8.case(place, batch, inputs, outputs, dtype)
         return linear.case(place, batch, inputs, outputs, dtype)
 
     yield "embedding", 1, embed.case(place, batch, config.vocab_size, width, dtype)

@@ -36,7 +36,7 @@ def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_every_operation_of_a_decoder_and_the_sampler_is_there() -> None:
     names = {name for name in vars(Ops) if not name.startswith("_")}
-    assert set(OPS) == names | {"proxy_sample"}
+    assert set(OPS) == names | {"linear_fp8", "proxy_sample"}
 
 
 def test_one_json_line_last_and_one_file(

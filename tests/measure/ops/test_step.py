@@ -29,6 +29,21 @@ def test_products_and_norms_read_what_a_token_reads(tmp_path: Path) -> None:
     assert 0.98 * told < weights <= told  # biases and the norms of heads are no products
 
 
+def test_a_quantised_base_reads_half(tmp_path: Path) -> None:
+    trio = make_trio(tmp_path)
+    parts = step_parts(PLACE, trio.map(read_config), 1, 16, torch.bfloat16, "fp8")
+    narrow = [part for part in parts if part.case.op == "linear_fp8"]
+    assert {part.what for part in narrow} == {"qkv", "output", "gate, up", "down"}
+    assert all(list(part.times) == [Role.BASE] for part in narrow)
+    saved = 0
+    for part in narrow:
+        buffers = part.case.make()
+        kept = buffers["values"].nbytes + buffers["scales"].nbytes
+        saved += part.count * (buffers["wide"].nbytes - kept)
+    plain, told = (bytes_a_token(trio, torch.bfloat16, tuple(Role), q) for q in (None, "fp8"))
+    assert plain - told == saved
+
+
 def test_what_two_models_share_stands_once(tmp_path: Path) -> None:
     models = make_trio(tmp_path).map(read_config)
     parts = step_parts(PLACE, models, 2, 16, torch.float32)
