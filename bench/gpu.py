@@ -5,6 +5,11 @@
 Nothing is installed or fetched. Engine and benches want torch (with triton), transformers and what
 these bring; the tests want pytest and hypothesis too. What is missing is named and recorded.
 
+A Llama 2 of 70 billion beside two of 7 takes more disk and time than this run has. By itself:
+
+    python3 -m bench.engine.latency --device cuda --trio llama2-70b+7b --agreeing --batch 1
+        --base-quantization fp8 --peers 'proxyfuse*'
+
 A step that fails, or that the budget leaves no time for, is recorded with its error; the others
 still run, and the exit code says so. Not run on a GPU so far: only the bookkeeping is tested.
 """
@@ -44,11 +49,13 @@ class Step:
 
 CARRY_ON = "--continue-on-collection-errors"  # of tests that want what is not there
 LATENCY = ("-m", "bench.engine.latency", "--device", "cuda", "--rounds", "3")
+FP8 = ("--base-quantization", "fp8", "--peers", "proxyfuse*")
 STEPS = (
     Step("tests", ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", CARRY_ON), 120),
     Step("kernels", ("-m", "bench.kernels", "--quick", "--device", "cuda"), 150),
     Step("latency of mid", (*LATENCY, "--trio", "mid"), 90),
     Step("latency of llama3-8b+1b", (*LATENCY, "--trio", "llama3-8b+1b", "--batch", "1"), 240),
+    Step("latency of mid, base in fp8", (*LATENCY, *FP8, "--trio", "mid", "--batch", "1"), 60),
 )
 
 

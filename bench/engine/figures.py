@@ -16,7 +16,7 @@ from bench.peers.peer import Peer
 from proxyfuse.measure import Spread, bytes_a_token, share_of_floor
 from proxyfuse.trio import Trio
 
-SIZE = {"float32": 2.0, "bfloat16": 1.0, "q8_0": 34 / 64}  # of bfloat16's
+SIZE = {"float32": 2.0, "bfloat16": 1.0, "fp8": 1.0, "q8_0": 34 / 64}  # of bfloat16's
 Figure = Callable[[Run], float]
 
 
@@ -73,7 +73,8 @@ def shares(
 
 def weight_bytes(peer: Peer, folders: Trio[Path]) -> int:
     """What a step of a peer reads of its weights."""
-    return int(SIZE[peer.dtype] * bytes_a_token(folders, torch.bfloat16, peer.roles))
+    narrow = "fp8" if peer.dtype == "fp8" else None
+    return int(SIZE[peer.dtype] * bytes_a_token(folders, torch.bfloat16, peer.roles, narrow))
 
 
 def by_token(

@@ -4,7 +4,8 @@ Every token that it writes is looked up in the rows that the reference computes 
 history, each text in one forward without a cache, so that no rival is its own judge. In float32 the
 token must be the row's largest: by induction, the whole text is the reference's. In a narrower type
 it may fall short of the largest logit by 4 e, where e is the largest error that Hugging Face's
-model makes on these rows in that type (for q8_0: with its weights rounded to it): a rival whose
+model makes on these rows in that type (for q8_0 and for a base in fp8: with its weights rounded to
+it, in float32 or in bfloat16): a rival whose
 logits are off by at most 2 e picks a token at most 2 * 2 e below the best.
 """
 
@@ -23,6 +24,7 @@ from transformers import PreTrainedModel
 
 from bench.peers import hf_loop
 from bench.peers.peer import Peer, Setup, Write
+from bench.peers.rounded_fp8 import round_to_fp8
 from proxyfuse.models.config import read_config
 from proxyfuse.trio import Role, Trio
 
@@ -100,9 +102,11 @@ class Gate:
 
     def _model(self, role: Role, dtype: str) -> PreTrainedModel:
         if (role, dtype) not in self._loaded:
-            stored = "float32" if dtype == "q8_0" else dtype
+            stored = {"q8_0": "float32", "fp8": "bfloat16"}.get(dtype, dtype)
             model = hf_loop.load_one(self._folders[role], stored, self._device)
             if dtype == "q8_0":  # asked for only by a rival that needs the gguf package itself
                 model = import_module("bench.peers.rounded").round_to_q8(model)
+            if dtype == "fp8" and role is Role.BASE:
+                model = round_to_fp8(model)
             self._loaded[role, dtype] = model
         return self._loaded[role, dtype]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 from bench.engine.gate import random_prompts
 from bench.engine.options import command, make_parser, materials, rivals, scratch_folder
 from bench.harness import save
-from bench.peers.engine import arena_bytes
+from bench.peers.engine import arena_bytes, kept
 from bench.peers.lineup import MINE, PEERS
 from bench.peers.peer import Peer, Setup
 from proxyfuse.measure import peak_memory
@@ -41,14 +42,16 @@ def measure(peers: list[Peer], folders: Trio[Path], scratch: Path) -> dict[str, 
     """Every peer's peak, and this engine's over what it promises."""
     places = [str(folder) for folder in folders.values()]
     bare = _in_a_fresh_process(["--bare"])
+    one = {peer.name: ["--one", peer.name, peer.dtype, str(scratch), *places] for peer in peers}
     for peer in (peer for peer in peers if peer.needs):  # it writes files of its own at first
-        _in_a_fresh_process(["--one", peer.name, str(scratch), *places])
-    peaks = {
-        peer.name: _in_a_fresh_process(["--one", peer.name, str(scratch), *places])
-        for peer in peers
-    }
+        _in_a_fresh_process(one[peer.name])
+    peaks = {name: _in_a_fresh_process(words) for name, words in one.items()}
     (mine,) = (peer for peer in peers if peer.name == MINE)
-    weights = sum(weights_bytes(at, read_config(at), torch.bfloat16) for at in folders.values())
+    base = {Role.BASE: kept(mine.dtype)[1]}
+    weights = sum(
+        weights_bytes(at, read_config(at), torch.bfloat16, base.get(role))
+        for role, at in folders.items()
+    )
     arena = arena_bytes(folders, _setup(mine, scratch))
     return {
         "bare": bare,
@@ -80,8 +83,8 @@ def _in_a_fresh_process(arguments: list[str]) -> int:
     return int(done.stdout.splitlines()[-1])
 
 
-def _be_one(name: str, scratch: str, *places: str) -> None:
-    (peer,) = (peer for peer in PEERS if peer.name == name)
+def _be_one(name: str, dtype: str, scratch: str, *places: str) -> None:
+    (peer,) = (replace(peer, dtype=dtype) for peer in PEERS if peer.name == name)
     folders = Trio(dict(zip(Role, map(Path, places), strict=False)))
     print(write_once(peer, folders, Path(scratch)))
 

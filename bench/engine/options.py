@@ -47,6 +47,8 @@ def make_parser(
     parser.add_argument("--expert", type=Path)
     parser.add_argument("--antiexpert", type=Path)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    text = "of this engine, beside rivals whose base stays as it is"
+    parser.add_argument("--base-quantization", choices=("fp8",), help=text)
     parser.add_argument("--peers", nargs="*", default=list(peers), help="patterns of names")
     parser.add_argument("--scratch", type=Path, help="a folder for random weights, kept afterwards")
     if rounds is not None:
@@ -87,7 +89,7 @@ def scratch_folder(asked: argparse.Namespace) -> Iterator[Path]:
 
 def rivals(asked: argparse.Namespace) -> tuple[list[Peer], list[str]]:
     """The peers asked for that can run here, and why the others cannot, which is printed too."""
-    peers = chosen(asked.peers, asked.device)
+    peers = chosen(asked.peers, asked.device, asked.base_quantization)
     missing = [why for peer in peers if (why := peer.missing(asked.device))]
     for why in missing:
         print(f"missing: {why}", file=sys.stderr)

@@ -24,10 +24,12 @@ def open_llm(folders: Trio[Path], setup: Setup, speculate: int | str = "auto") -
 
     A prefix cache would make every run after the first one cheaper than the rivals' runs.
     """
+    dtype, base_quantization = kept(setup.dtype)
     return LLM(
         *folders.values(),
         device=setup.device,
-        dtype=setup.dtype,
+        dtype=dtype,
+        base_quantization=base_quantization,
         skip_tokenizer_init=True,
         enable_prefix_caching=False,
         max_num_seqs=setup.sequences,
@@ -37,9 +39,14 @@ def open_llm(folders: Trio[Path], setup: Setup, speculate: int | str = "auto") -
     )
 
 
+def kept(dtype: str) -> tuple[str, str | None]:
+    """The engine's type and the base's quantisation, by a peer's type."""
+    return ("bfloat16", "fp8") if dtype == "fp8" else (dtype, None)
+
+
 def arena_bytes(folders: Trio[Path], setup: Setup) -> int:
     """Bytes of pages with which `setup.sequences` grow to `setup.tokens` and nobody is evicted."""
-    dtype: torch.dtype = getattr(torch, setup.dtype)
+    dtype: torch.dtype = getattr(torch, kept(setup.dtype)[0])
     geometry = Geometry(folders.map(lambda at: kv_shape(read_config(at), dtype)), PAGE_SIZE)
     pages = sum(geometry.pages_for(role, setup.tokens + AHEAD) for role in folders)
     return setup.sequences * pages * geometry.page_bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
@@ -90,17 +91,21 @@ PEERS = (
 )
 
 
-def chosen(patterns: Sequence[str], device: str) -> list[Peer]:
+def chosen(
+    patterns: Sequence[str], device: str, base_quantization: str | None = None
+) -> list[Peer]:
     """Peers whose name matches a pattern (`llama*`) and whose device this is; mine is always one.
 
+    base_quantization: "fp8" for this engine's own, under their names; rivals stay as they are.
     Raises `ValueError` for a pattern that matches no peer at all.
     """
     for pattern in patterns:
         if not any(fnmatch(peer.name, pattern) for peer in PEERS):
             names = "; ".join(peer.name for peer in PEERS)
             raise ValueError(f"got peer {pattern!r}, want a pattern of: {names}")
+    own = {MINE, PLAIN, MY_BASE} if base_quantization else {}
     return [
-        peer
+        replace(peer, dtype=base_quantization or peer.dtype) if peer.name in own else peer
         for peer in PEERS
         if device in peer.devices
         and (peer.name == MINE or any(fnmatch(peer.name, pattern) for pattern in patterns))

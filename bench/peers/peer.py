@@ -49,7 +49,7 @@ def in_columns(
 class Setup:
     """What a rival makes room for."""
 
-    dtype: str  # float32, bfloat16, or q8_0 where the rival has it
+    dtype: str  # float32, bfloat16, fp8 (bfloat16 over a base in 8 bits) or q8_0, if it has that
     device: str  # cpu or cuda
     sequences: int  # written at once, at most
     tokens: int  # of the longest sequence, prompt and continuation

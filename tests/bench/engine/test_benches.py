@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from bench import harness
-from bench.engine import latency, memory, scaling, throughput
+from bench.engine import latency, memory, quantised, scaling, throughput
 from bench.engine.options import make_parser, materials
 from bench.engine.reads import Reader
 from bench.engine.scaling import Point
 from bench.engine.trios import SHAPES
 from bench.peers.lineup import MINE, PEERS
+from proxyfuse.demo.held_out import Kind
+from proxyfuse.demo.material import Material
+from proxyfuse.measure import bytes_a_token
 from proxyfuse.trio import Role, Trio
 from tests.bench.conftest import SMALL
 
@@ -62,6 +66,31 @@ def test_latency(
     turns = {key: len(its) for key, its in two["rounds"][MINE].items()}
     assert turns == {"ms": 2, "read_ms": 2, "others": 2}
     assert its["weight_bytes"][LOOP] == 2 * its["weight_bytes"][MINE]
+
+
+def test_a_quantised_base_stands_for_this_engine_alone(
+    small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = ["--batch", "1", "--prompts", "--tokens", "6", "--rounds", "2"]
+    options = [*folders_of(small), *sizes, "--base-quantization", "fp8"]
+    its = record(latency.main, monkeypatch, tmp_path, *options)["trios"]["base"]
+    read = {q: bytes_a_token(small, torch.bfloat16, tuple(Role), q) for q in (None, "fp8")}
+    assert its["weight_bytes"] == {MINE: read["fp8"], LOOP: 2 * read[None]}
+
+
+def test_what_8_bits_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness.save, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(sys, "argv", ["bench", "--windows", "1"])
+    monkeypatch.setattr(quantised, "WRITTEN", 2)
+    monkeypatch.setattr(quantised, "ALPHAS", (1.0,))
+    windows: dict[Kind, list[list[int]]] = {"code": [list(range(300, 380)), list(range(9, 80))]}
+    monkeypatch.setattr(quantised, "gather", lambda *_: Material([], [], windows))
+    quantised.main()
+    (file,) = tmp_path.glob("*/*.json")
+    (found,) = json.loads(file.read_text())["ways"].values()
+    assert found["code"]["fp8"] - found["code"]["plain"] == pytest.approx(found["code"]["lost"])
+    assert found["code"]["lost"] != 0
+    assert 0 <= found["greedy"]["unchanged"] <= found["greedy"]["texts"]
 
 
 def test_throughput(small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

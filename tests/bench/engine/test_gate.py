@@ -19,9 +19,11 @@ from bench.engine.reads import Reader
 from bench.peers import hf_static
 from bench.peers.lineup import MINE, PEERS
 from bench.peers.peer import Peer, Setup, Text, Write
+from proxyfuse.models import quantising
 from proxyfuse.trio import Trio
 from proxyfuse_kernels import reference
 from proxyfuse_kernels.cpu import CpuOps
+from proxyfuse_kernels.quantised import Quantised
 
 BY_NAME = {peer.name: peer for peer in PEERS}
 HERE = [peer for peer in PEERS if peer.missing("cpu") is None]
@@ -38,6 +40,18 @@ def test_every_rival_here_is_right(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})  # spinning threads, a busy machine
     gate.require_right(peer, replace(setup, dtype=peer.dtype))
+
+
+def test_a_base_in_8_bits_is_right_for_one(
+    gate: Gate, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = replace(BY_NAME[MINE], dtype="fp8")
+    gate.require_right(peer, replace(setup, dtype="fp8"))
+    quantise = quantising.quantise
+    spoilt = lambda rows: Quantised(quantise(rows).values, quantise(rows).scales * 1.5)  # noqa: E731
+    monkeypatch.setattr(quantising, "quantise", spoilt)
+    with pytest.raises(WrongOutputError, match="proxyfuse, fp8: a token that it wrote is"):
+        gate.require_right(peer, replace(setup, dtype="fp8"))
 
 
 def test_the_static_cache_is_right_uncompiled(gate: Gate, setup: Setup) -> None:

@@ -63,6 +63,16 @@ def test_what_came_together_has_one_time() -> None:
     assert text == Text([4, 5, 6], [0.5, 0.75, 0.75])
 
 
+def test_only_this_engine_takes_a_base_in_8_bits(small: Trio[Path], setup: Setup) -> None:
+    plain, narrow = chosen(["*"], "cpu"), chosen(["*"], "cpu", "fp8")
+    changed = [b for a, b in zip(plain, narrow, strict=True) if a != b]
+    assert {peer.dtype for peer in changed} == {"fp8"}
+    assert all(peer.name.startswith(MINE) for peer in changed) and len(changed) == 3
+    with open_llm(small, replace(setup, dtype="fp8")) as llm:
+        config = llm._loaded.config
+        assert (config.dtype, config.base_quantization) == ("bfloat16", "fp8")
+
+
 def test_the_arena_holds_every_sequence_and_hits_no_prefix(small: Trio[Path], setup: Setup) -> None:
     with open_llm(small, setup) as llm:
         config = llm._loaded.config
