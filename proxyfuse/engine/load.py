@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,9 @@ from proxyfuse.models.decoder import Decoder
 from proxyfuse.models.folder import resolve
 from proxyfuse.models.weights import Weights, load_weights, weights_bytes
 from proxyfuse.runner.arena import Arena
+from proxyfuse.runner.padding import sizes as sizes_of
 from proxyfuse.runner.runner import Capacity, Runner
+from proxyfuse.runner.warmup import shapes
 from proxyfuse.scheduler import Scheduler
 from proxyfuse.scheduler.rows import no_drafts
 from proxyfuse.speculation import Speculator
@@ -31,6 +34,8 @@ from proxyfuse.text.chat import ChatFormat
 from proxyfuse.text.decoding import decoding_of
 from proxyfuse.text.tokenizer import Tokenizer
 from proxyfuse.trio import Role, Trio
+
+log = logging.getLogger(__name__)
 
 LEAST_SAMPLES = 64  # sampler rows of a step, however few sequences may run: scoring wants them
 
@@ -101,9 +106,11 @@ def load(
     sizes = _distinct_bytes(folders, models, dtype, kept, at)
     pages = _pages(config, geometry, sizes, longest, at)
     decoders = _decoders(folders, models, dtype, kept, at, longest)
-    speculator = _speculator(config, _weight_bytes(folders, models, dtype, kept), limits)
-    scheduler = _scheduler(config, geometry, pages, speculator)
     place = find_place(config, at, limits.vocab, _samples(config))
+    batches = sizes_of(config.max_num_seqs) if place.graphs else []
+    weights = _weight_bytes(folders, models, dtype, kept)
+    speculator = _speculator(config, weights, limits, batches)
+    scheduler = _scheduler(config, geometry, pages, speculator)
     # a page more, for what nobody reads
     arenas = {one: Arena(geometry, pages + place.graphs, one) for one in set(at.values())}
     where = at.map(lambda one: arenas[one])
@@ -243,9 +250,11 @@ def _weight_bytes(
     )
 
 
-def _speculator(config: EngineConfig, weights: Trio[int], limits: Limits) -> Speculator:
+def _speculator(
+    config: EngineConfig, weights: Trio[int], limits: Limits, batches: list[int]
+) -> Speculator:
     rows = min(_samples(config), config.max_num_batched_tokens)
-    return Speculator(config.speculate, dict(weights.items()), rows, limits.vocab)
+    return Speculator(config.speculate, dict(weights.items()), rows, limits.vocab, batches)
 
 
 def _scheduler(
@@ -288,5 +297,6 @@ def _runner(
         ahead=place.ahead,
     )
     if place.graphs:
-        runner.prepare({0, speculator.fixed or 0} if len(decoders) > 1 else {0})
+        wanted = shapes(sizes_of(config.max_num_seqs), speculator.lengths, decoders.roles)
+        log.info("%d steps were captured", runner.prepare(wanted))
     return runner

@@ -37,6 +37,7 @@ class Assembly:
         self._passing: SampleRows | None = None
         self._launches: dict[tuple[object, ...], Launch] = {}
         self._lasting: dict[tuple[object, ...], Launch] = {}
+        self._ready: dict[tuple[object, ...], Launch] = {}  # never forgotten
 
     def launch(
         self,
@@ -45,19 +46,22 @@ class Assembly:
         draws: SampleDraws,
         histories: list[Tensor],
         lasting: bool,
+        ready: bool,
     ) -> tuple[Launch, bool]:
         """The launch, and whether it was found.
 
         histories: for each draft, where it goes in rows.history; none where no row looks.
         lasting: whether these rows, or none, are those of later steps too.
+        ready: to be kept for good, and prepared for being run often.
         """
-        launches = self._launches_of(rows, lasting)
         key = (id(draws), *step.shape)
+        if lasting and key in self._ready:
+            return self._ready[key], True
+        launches = self._ready if ready else self._launches_of(rows, lasting)
         launch = launches.get(key)
         if launch is not None:
             return launch, True
-        often = lasting and step.regular
-        launch = launches[key] = self._assemble(step, rows, draws, histories, often)
+        launch = launches[key] = self._assemble(step, rows, draws, histories, ready)
         return launch, False
 
     def _launches_of(

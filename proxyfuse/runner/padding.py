@@ -30,6 +30,8 @@ class Padding:
     ) -> None:
         """The most sequences, drafts of each, and rows of a forward and of the sampler."""
         self.sizes = sizes(sequences)
+        self._slots = slots
+        self._null = null
         self._rows = rows
         self._drafts = drafts
         self._ghosts = {
@@ -48,14 +50,27 @@ class Padding:
         ghosts = self._ghosts[first.sequence.lanes.roles]
         return _with(plan, ghosts[: size - count], first), True
 
-    def empty(self, size: int, drawn: int, roles: tuple[Role, ...]) -> Plan | None:
+    def empty(
+        self, size: int, drawn: int, roles: tuple[Role, ...], looked_up: int = 0
+    ) -> Plan | None:
         """A plan of nothing real; None where it has more drafts or rows than there may be."""
-        if drawn > self._drafts or size * (1 + drawn) > self._rows:
+        drafts = drawn + looked_up
+        if drafts > self._drafts or size * (1 + drafts) > self._rows:
             return None
         ghosts = self._ghosts[roles]
-        nothing: Trio[list[Slice]] = Trio({role: [] for role in max(self._ghosts, key=len)})
-        like = Sample(ghosts[0], 0, 1 + drawn, drawn=drawn)
-        return _with(Plan(nothing, []), ghosts[:size], like)
+        like = Sample(ghosts[0], 0, 1 + drafts, (0,) * looked_up, drawn)
+        return _with(self._nothing(), ghosts[:size], like)
+
+    def prompt(self, tokens: int) -> Plan:
+        """A plan that reads a prompt which is nobody's, in each role."""
+        plan = self._nothing()
+        one = _ghost(plan.slices.roles, self._slots, self._null, 0, tokens)
+        for role, lane in one.lanes.items():
+            plan.slices[role].append(Slice(one, lane, 0, tokens))
+        return plan
+
+    def _nothing(self) -> Plan:
+        return Plan(Trio({role: [] for role in self._slots}), [])
 
 
 def _regular(plan: Plan) -> bool:
@@ -84,6 +99,9 @@ def _with(plan: Plan, ghosts: Iterable[Sequence], like: Sample) -> Plan:
     return Plan(Trio(slices), samples)
 
 
-def _ghost(roles: tuple[Role, ...], slots: Mapping[Role, int], null: int, drafts: int) -> Sequence:
-    lanes = {role: Lane((0,), pages=[null] * -(-(1 + drafts) // slots[role])) for role in roles}
+def _ghost(
+    roles: tuple[Role, ...], slots: Mapping[Role, int], null: int, drafts: int, tokens: int = 1
+) -> Sequence:
+    most = tokens + drafts
+    lanes = {role: Lane((0,) * tokens, pages=[null] * -(-most // slots[role])) for role in roles}
     return Sequence("", 0, SamplingParams(), 1.0, 0, Trio(lanes))

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from math import inf
+from time import monotonic
 from typing import TypeVar
 
 import torch
 
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
 from proxyfuse.plan import Plan
+from proxyfuse.runner import warmup
 from proxyfuse.runner.ahead import Ahead, ahead_fields
 from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.assembly import Assembly
@@ -28,6 +30,7 @@ from proxyfuse.runner.sampler_rows import SamplerWriter, sampler_fields
 from proxyfuse.runner.stage import Stage
 from proxyfuse.runner.staging import Staging
 from proxyfuse.runner.streams import Streams
+from proxyfuse.runner.warmup import Shape
 from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.ops import AheadOps
 from proxyfuse_kernels.proxy_sample import SampleDraws
@@ -142,19 +145,42 @@ class Runner:
         return flight if padded is plan else replace(flight, plan=plan)
 
     @torch.inference_mode()
-    def prepare(self, drawn: Iterable[int]) -> None:
-        """Launch steps of every size, the largest first, until they are ready for quick ones."""
-        assert self._padding is not None
-        sizes, roles = self._padding.sizes, self.decoders.roles
-        plans = (self._padding.empty(size, n, roles) for n in drawn for size in reversed(sizes))
-        for plan in filter(None, plans):
-            for _ in range(TIMES):
-                with self._on_main():
-                    flight = self._launch(plan, True, Role.EXPERT, -inf, 1.0)
-                flight.land()
+    def prepare(self, shapes: Iterable[Shape]) -> int:
+        """Make steps of these shapes ready to be run at once, in order, within `warmup`'s bounds.
+
+        How many were. Steps that are not ready run too, call by call.
+        """
+        padding, end = self._padding, monotonic() + warmup.SECONDS
+        assert padding is not None
+        longest = min(self._capacity.rows, self._capacity.tokens)
+        for tokens in {min(count, longest) for count in (*warmup.PROMPTS, longest)}:
+            self._rehearse(padding.prompt(tokens), Role.EXPERT, ready=False)
+        count = 0
+        for size, roles, drafts, drawer in shapes:
+            looked_up = drafts if drawer is None else 0
+            plan = padding.empty(size, drafts - looked_up, roles, looked_up)
+            if count == warmup.MOST or monotonic() > end:
+                break
+            if plan is not None:
+                count += 1
+                for _ in range(TIMES):
+                    self._rehearse(plan, drawer or Role.EXPERT, ready=True)
+        return count
+
+    def _rehearse(self, plan: Plan, drawer: Role, *, ready: bool) -> None:
+        with self._on_main():
+            flight = self._launch(plan, ready, drawer, -inf, 1.0, ready=ready)
+        flight.land()
 
     def _launch(
-        self, plan: Plan, regular: bool, drawer: Role, least: float, doubt: float
+        self,
+        plan: Plan,
+        regular: bool,
+        drawer: Role,
+        least: float,
+        doubt: float,
+        *,
+        ready: bool = False,
     ) -> Flight:
         layout = lay_out(plan.samples)
         rows = self._sampler_rows.write(plan.samples, layout) if plan.samples else None
@@ -165,7 +191,7 @@ class Runner:
         self._staging.upload()
         draws = self._outcome.draws(plan.samples)
         lasting = rows is None or rows is self._sampler_rows.plain
-        launch, familiar = self._assembly.launch(step, rows, draws, histories, lasting)
+        launch, familiar = self._assembly.launch(step, rows, draws, histories, lasting, ready)
         fed = launch.run(least, doubt)
         return Flight(plan, layout, *self._rise(draws), fed, familiar)
 

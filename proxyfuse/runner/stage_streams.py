@@ -50,10 +50,9 @@ class StreamLaunch:
 
 @dataclass(slots=True)
 class GraphLaunch:
-    """A launch that is captured when it is run for the second time.
+    """A launch that is captured when it is run for the second time: before traffic begins.
 
-    The first time compiles what is compiled on demand, and a launch that never comes again is not
-    worth a graph.
+    The first time compiles what is compiled on demand.
     """
 
     launch: StreamLaunch

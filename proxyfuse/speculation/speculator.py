@@ -44,8 +44,9 @@ class Speculator:
 
     speculate: "auto", or how many tokens to draft always; 0 is never. weights: bytes that a pass
     of each role reads: what it costs until that was measured. rows: of a step; drafts leave each
-    running sequence one. vocab: ids that may be drawn are below it, and only such are drafted. No
-    text depends on any of it.
+    running sequence one. vocab: ids that may be drawn are below it, and only such are drafted.
+    batches: sizes to which batches are filled up, if they are; steps then have few shapes, and
+    drafts few lengths. No text depends on any of it.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Speculator:
         weights: Mapping[Role, int],
         rows: int = MOST_ROWS,
         vocab: int = MOST_IDS,
+        batches: Seq[int] = (),
     ) -> None:
         self.fixed = None if speculate == "auto" else int(speculate)
         self.most = LENGTHS[-1] if self.fixed is None else self.fixed
@@ -71,16 +73,18 @@ class Speculator:
         self._step: tuple[int, Source, float] | None = None  # sequences, source, drafts of each
         self._rows = rows
         self._vocab = vocab
+        self._batches = batches
         self._age = 0
         self._batch = Drafting()  # of several sequences: when drafts were last tried
         self._common: int | None = None  # drafts of each of them in this step, once decided
         self._measures = False  # this step, what one without drafts takes
-        self._running = 1
+        self._running = self._filled = 1  # sequences, and with those that fill up the batch
         self._undecided = True
 
     def begin(self, running: int) -> None:
         """A step is about to be planned while so many sequences run."""
         self._running = max(running, 1)
+        self._filled = next((size for size in self._batches if size >= running), self._running)
         self._common = None
         self._undecided = True
         self.least = -inf
@@ -88,6 +92,16 @@ class Speculator:
         early, often, seldom = PLAIN
         known = self._costs.plain_steps(running) >= early
         self._measures = self._age % (seldom if known else often) == 0
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """How many drafts a step of few shapes may have, where it has any; ascending."""
+        return tuple(n for n in LENGTHS if n < self.most) + (self.most,) * (self.most > 0)
+
+    def _known(self, count: int) -> int:
+        """The longest of these that is no more; any number where steps may have any shape."""
+        fitting = [length for length in self.lengths if length <= count]
+        return max(fitting, default=0) if self._batches else count
 
     @property
     def how(self) -> tuple[Role, float, float]:
@@ -105,9 +119,9 @@ class Speculator:
         """
         if sequence.ahead and len(sequence.lanes) == 1:
             return None
-        fair = self._rows // self._running - 1
+        fair = self._rows // self._filled - 1
         left = sequence.limit - len(sequence.continuation) - sequence.ahead
-        room = min(left - 1, self.most, fair)
+        room = self._known(min(left - 1, self.most, fair))
         if room <= 0:
             return Draft()
         drafting = self._sequences.get(sequence)
@@ -119,7 +133,8 @@ class Speculator:
             return self._best(sequence, drafting, room)
         if len(sequence.lanes) > 1:
             return self._draw(drafting, self.drawer, room)
-        return Draft(tokens=self._look_up(sequence, drafting, room))
+        found = self._look_up(sequence, drafting, room)
+        return Draft(tokens=found[: self._known(len(found))])
 
     def _together(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
         """As many drafts of the expert as all sequences get: a step of one shape is found again."""
@@ -168,7 +183,7 @@ class Speculator:
         drafting.idle = 0
         if source is None:
             drafting.source = None
-            return Draft(tokens=found[:length])
+            return Draft(tokens=found[: self._known(min(length, len(found)))])
         if choice.length and self._undecided:
             self.least = log(choice.worth)
             self.doubt = self._fared(drafting, source).doubt

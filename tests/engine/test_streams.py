@@ -10,12 +10,15 @@ import pytest
 from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams
 from proxyfuse.engine import devices
 from proxyfuse.plan import Plan
+from proxyfuse.runner import warmup
 from proxyfuse.runner.ahead import Ahead
+from proxyfuse.speculation import choice, speculator
 from proxyfuse.trio import Role, Trio
 from tests.engine.crowd import random_request, texts
 from tests.fake.device import World
 from tests.fake.engine import put_on
 
+FEW = {"kv_cache_bytes": 1 << 22, "max_num_seqs": 1}
 AMPLE = {"kv_cache_bytes": 1 << 22, "max_num_seqs": 6}  # few sizes to prepare
 TIGHT = {"page_size": 3, "max_num_seqs": 5, "max_num_batched_tokens": 16, "kv_cache_bytes": 56_000}
 Request = tuple[Prompt, SamplingParams]
@@ -85,21 +88,58 @@ def test_what_is_written_is_what_the_host_writes(
     assert followers.plain + followers.drafting > 0
 
 
-@pytest.mark.parametrize("speculate", [0, 3])
+def few_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What "auto" may draft is made ready: every length takes its time here."""
+    for module in (choice, speculator):
+        monkeypatch.setattr(module, "LENGTHS", (1, 2, 4, 6))
+
+
+@pytest.mark.parametrize("speculate", [0, 3, "auto"])
 def test_a_step_is_one_copy_down_one_graph_and_one_copy_up(
-    trio, open_llm, plain_torch, monkeypatch, speculate: int
+    trio, open_llm, plain_torch, monkeypatch, speculate: int | str
 ) -> None:
-    """The whole of it: drafts, verification, and all that is placed in between."""
+    """The whole of it, from the first one on: drafts, verification, all that is placed between."""
+    few_lengths(monkeypatch)
     world = World(0)
     put_on(world, monkeypatch)
-    llm = open_llm(trio, speculate=speculate, **AMPLE)
+    llm = open_llm(trio, speculate=speculate, **FEW)
     params = SamplingParams(temperature=0.0, max_tokens=9, ignore_eos=True)
-    for _ in range(2):
-        llm.generate([[5, 6, 7]], params, use_tqdm=False)
     before, followers = world.counts.copy(), Followers(monkeypatch)
     output = llm.generate([[5, 6, 7]], params, use_tqdm=False)[0].outputs[0]
     steps = output.base_passes
     wanted = {"down": steps, "replays": steps - 1, "up": steps, "waits": steps}
     assert world.counts - before == wanted, "all but the prompt's own step is one graph"
-    ahead = followers.drafting if speculate else followers.plain
+    ahead = followers.drafting + followers.plain
     assert ahead >= (steps - 1) / 2, "steps were launched before the last one had landed"
+
+
+@pytest.mark.parametrize("roles", [tuple(Role), (Role.BASE,)], ids=["trio", "base"])
+@pytest.mark.parametrize("speculate", ["auto", 5])
+def test_nothing_is_captured_in_traffic(
+    trio, open_llm, plain_torch, monkeypatch, speculate: int | str, roles: tuple[Role, ...]
+) -> None:
+    """Whatever shape a step turns out to have: those that are not ready run call by call."""
+    few_lengths(monkeypatch)
+    options = {**FEW, "max_num_seqs": 3}
+    folders = Trio(dict.fromkeys(roles, trio[Role.EXPERT]))
+    repeats = (Prompt([5, 6, 7] * 9), SamplingParams(temperature=0.0, max_tokens=30))
+    requests = crowd(3) if len(roles) > 1 else [repeats, repeats]
+    wanted = texts(write(open_llm(folders, speculate=0, **options), requests))
+    world = World(3)
+    put_on(world, monkeypatch)
+    llm = open_llm(folders, speculate=speculate, **options)
+    loaded = world.counts.copy()
+    assert texts(write(llm, requests)) == wanted
+    assert loaded["captures"] > 0 and world.counts["captures"] == loaded["captures"]
+    assert world.counts["replays"] > loaded["replays"]
+
+
+def test_warming_up_is_bounded(trio, open_llm, plain_torch, monkeypatch) -> None:
+    few_lengths(monkeypatch)
+    for name, value, captures in (("MOST", 2, 2), ("SECONDS", -1.0, 0)):
+        monkeypatch.setattr(warmup, name, value)
+        world = World(0)
+        put_on(world, monkeypatch)
+        params = SamplingParams(temperature=0.0, max_tokens=5)
+        open_llm(trio, **FEW).generate([[5, 6, 7]], params, use_tqdm=False)
+        assert world.counts["captures"] == captures

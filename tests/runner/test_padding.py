@@ -84,3 +84,13 @@ def test_empty_plans_are_those_that_batches_are_filled_up_to() -> None:
     real, _ = padding().fill(plan(*[(3, 3, 2)] * 7))
     assert made is not None and len(made.samples) == len(real.samples) == 8
     assert padding().empty(20, 6, tuple(Role)) is None
+
+
+def test_prompts_and_drafts_of_nobody_stay_on_their_page() -> None:
+    (cut,) = padding().prompt(11).slices[Role.EXPERT]
+    assert (cut.start, cut.stop, len(cut.lane.prompt)) == (0, 11, 11)
+    assert cut.lane.pages == [NULL] * 3
+    looked_up = padding().empty(1, 0, (Role.BASE,), 3)
+    assert looked_up is not None
+    assert (looked_up.samples[0].proposed, looked_up.samples[0].drawn) == ((0,) * 3, 0)
+    assert padding().fill(looked_up) == (looked_up, True)

@@ -130,3 +130,15 @@ def test_a_sequence_that_ended_is_forgotten() -> None:
     speculator.forget(one)
     speculator.observe(writes(Sample(one, 0, 3, drawn=2)), [Verified(2, 2)])
     assert not speculator._sequences
+
+
+def test_batches_that_are_filled_up_draft_few_lengths() -> None:
+    speculator = Speculator(14, {Role.BASE: 8, Role.EXPERT: 1}, rows=60, batches=[1, 2, 4])
+    assert speculator.lengths == (1, 2, 3, 4, 5, 6, 8, 10, 12, 14)
+    for limit, running, length in ((99, 1, 14), (14, 1, 12), (10, 1, 8), (2, 1, 1), (99, 3, 14)):
+        assert drafted(speculator, sequence(limit=limit), running).length == length
+    tight = Speculator(14, {Role.BASE: 8, Role.EXPERT: 1}, rows=30, batches=[1, 2, 4])
+    assert drafted(tight, sequence(), 3).length == 6, "rows of four, of which one is nobody's"
+    repeating = sequence((5, 6, 7) * 9, lanes=1, limit=10)
+    assert len(drafted(speculator, repeating).tokens) == 8
+    assert Speculator(0, {Role.BASE: 8}).lengths == ()
