@@ -1,5 +1,6 @@
 #include "place.h"
 
+#include "environment.h"
 #include "proxyfuse/errors.h"
 
 #include <cstdlib>
@@ -12,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char *LIBRARIES = "lib/python" PROXYFUSE_PYTHON; // of an environment
-
 struct Candidate {
   std::string whose; // who names it
   fs::path folder;
@@ -24,17 +23,6 @@ std::string variable(const char *name) {
   return value ? value : "";
 }
 
-// The folder above `path` that holds lib/pythonX.Y, if it lies in one.
-std::optional<fs::path> environment_around(fs::path path) {
-  while (path.has_relative_path()) {
-    path = path.parent_path();
-    std::error_code ignored;
-    if (fs::is_directory(path / LIBRARIES, ignored))
-      return path;
-  }
-  return std::nullopt;
-}
-
 std::optional<fs::path> environment_of_library() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void *>(&find_python), &info) == 0 || !info.dli_fname)
@@ -42,29 +30,6 @@ std::optional<fs::path> environment_of_library() {
   std::error_code error;
   const fs::path library = fs::canonical(info.dli_fname, error);
   return error ? std::nullopt : environment_around(library);
-}
-
-// What is wrong with an environment; empty when nothing is.
-std::string fault(const fs::path &folder) {
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored))
-    return "is no folder";
-  if (!fs::exists(folder / "bin/python3", ignored))
-    return "has no bin/python3";
-  if (!fs::is_directory(folder / LIBRARIES, ignored))
-    return std::string("has no ") + LIBRARIES + ", the Python this library was built for";
-  return "";
-}
-
-// Whether pip installed proxyfuse there, in place or by reference.
-bool has_proxyfuse(const fs::path &folder) {
-  for (const char *kind : {"site-packages", "dist-packages"}) {
-    std::error_code error;
-    for (const auto &entry : fs::directory_iterator(folder / LIBRARIES / kind, error))
-      if (entry.path().filename().string().rfind("proxyfuse-", 0) == 0)
-        return true;
-  }
-  return false;
 }
 
 std::vector<Candidate> implied() {
@@ -77,25 +42,28 @@ std::vector<Candidate> implied() {
   return found;
 }
 
+// What somebody named is taken at their word, as long as it is a Python that can run.
+fs::path named_python(const Candidate &asked) {
+  if (const std::string wrong = fault_of(asked.folder); !wrong.empty())
+    throw EnvironmentError(asked.whose + ": got " + asked.folder.string() + ", which " + wrong +
+                           "; want a Python environment with proxyfuse in it");
+  return *interpreter_of(asked.folder);
+}
+
 } // namespace
 
 fs::path find_python(const std::string &option) {
-  const std::string named = variable("PROXYFUSE_VENV");
-  if (!option.empty() || !named.empty()) {
-    const Candidate asked =
-        option.empty() ? Candidate{"PROXYFUSE_VENV", named} : Candidate{"the option venv", option};
-    if (const std::string wrong = fault(asked.folder); !wrong.empty())
-      throw EnvironmentError(asked.whose + ": got " + asked.folder.string() + ", which " + wrong +
-                             "; want a Python environment with proxyfuse in it");
-    return asked.folder / "bin/python3";
-  }
+  if (!option.empty())
+    return named_python({"the option venv", option});
+  if (const std::string named = variable("PROXYFUSE_VENV"); !named.empty())
+    return named_python({"PROXYFUSE_VENV", named});
   std::string tried;
   for (const Candidate &one : implied()) {
-    std::string wrong = fault(one.folder);
-    if (wrong.empty() && !has_proxyfuse(one.folder))
-      wrong = "has no proxyfuse installed";
+    std::string wrong = fault_of(one.folder);
     if (wrong.empty())
-      return one.folder / "bin/python3";
+      wrong = lack_of(one.folder);
+    if (wrong.empty())
+      return *interpreter_of(one.folder);
     tried += "\n  " + one.folder.string() + " (" + one.whose + ") " + wrong;
   }
   throw EnvironmentError("got no Python environment with proxyfuse in it; want one named by the "

@@ -6,7 +6,7 @@
 
 namespace proxyfuse::embed {
 
-// The interpreter of an environment: its bin/python3. Looks where `option` says, else where
+// The interpreter of an environment. Looks where `option` says, else where
 // PROXYFUSE_VENV says, else tries VIRTUAL_ENV, the environment that this library lies in, and the
 // one it was built in. Throws EnvironmentError naming every place and what was wrong with it.
 std::filesystem::path find_python(const std::string &option);

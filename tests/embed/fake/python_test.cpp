@@ -1,0 +1,101 @@
+// What stands between C++ and Python, over an interpreter and a package that only counts.
+#include "../traffic.h"
+
+#include <random>
+
+using namespace proxyfuse;
+
+namespace {
+
+EngineOptions options(const std::string &base = "stub") {
+  EngineOptions options;
+  options.base = base;
+  return options;
+}
+
+void sixteen_threads() {
+  Engine engine(options());
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 16; ++t)
+    threads.emplace_back([&, t] {
+      std::mt19937 random(static_cast<unsigned>(t));
+      for (int r = 0; r < 10; ++r) {
+        Ear ear;
+        const auto id = engine.submit(asking("x", 1 + r), ear.hearing());
+        if (random() % 3 == 0)
+          engine.cancel(id);
+        EXPECT(engine.await(id, 60s) && ear.finished);
+        EXPECT(ear.reason() == FinishReason::abort || ear.ids.size() == 1u + r);
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT(engine.stats().pending == 0 && engine.stats().accepted == 160);
+}
+
+void everything_is_read() {
+  Engine engine(options());
+  Request request = asking("stop", 1);
+  request.params.n = 2;
+  request.params.logit_bias = {{3, 0.5}};
+  request.params.stop = {"END", "\xc3\xa9"};
+  request.params.allowed_token_ids = {1, 2};
+  request.prompt.expert = std::vector<TokenId>{1, 2};
+  const Output output = engine.submit(request).get();
+  EXPECT((output.prompt_token_ids == std::vector<TokenId>{1, 2, 3}));
+  EXPECT(output.prompt_logprobs.size() == 3 && output.prompt_logprobs[0].empty());
+  EXPECT(output.prompt_logprobs[1][0].base == -1.5 && !output.prompt_logprobs[1][0].rank);
+  EXPECT(output.prompt_logprobs[2].size() == 2 && output.prompt_logprobs[2][1].rank == 1);
+  const Completion &first = output.outputs.at(0), &second = output.outputs.at(1);
+  EXPECT(first.stop_string == "END" && !first.stop_token_id && second.stop_token_id == 7);
+  EXPECT(first.logprobs[0][0].decoded_token == "five" && first.logprobs[0][0].expert == -2.0);
+  EXPECT(second.index == 1 && second.base_passes == 1 && second.cumulative_logprob == -1.0);
+  request = asking("x", 2);
+  request.messages = {{"user", "2 + 2?"}};
+  EXPECT(engine.submit(request).get().finished);
+  EXPECT(engine.submit(asking("surrogate", 1)).get().outputs[0].text == "?");
+}
+
+template <class Error>
+void ends_with(Engine &engine, const char *prompt, const std::string &said) {
+  const Output output = engine.submit(asking(prompt, 1)).get();
+  EXPECT(throws<Error>([&] { output.check(); }));
+  EXPECT(output.outputs[0].error.find(said) != std::string::npos);
+}
+
+void failures_have_their_kind() {
+  Engine engine(options());
+  ends_with<RequestError>(engine, "refused", "got one to refuse");
+  ends_with<EngineError>(engine, "unknown failure", "KeyError");
+  ends_with<NonFiniteError>(engine, "not finite", "NaN");
+  EXPECT(throws<ModelError>([] { Engine none(options("missing")); }));
+  Engine broken(options());
+  ends_with<EngineError>(broken, "deadly", "the engine failed");
+  EXPECT(throws<EngineError>([&] { broken.submit(asking("x", 1)); }));
+  Engine strange(options()); // an id that fits no integer of ours
+  ends_with<EngineError>(strange, "overflow", "the engine failed");
+  EXPECT(engine.submit(asking("x", 3)).get().finished);
+}
+
+void engines_come_and_go() {
+  for (int at = 0; at < 5; ++at) {
+    Engine first(options()), second(options());
+    Ear ear;
+    first.submit(asking("x", 1 << 20), ear.hearing());
+    EXPECT(second.submit(asking("x", 4)).get().finished);
+    EXPECT(!first.shutdown(1ms) && ear.reason() == FinishReason::abort);
+  }
+  EngineOptions elsewhere = options();
+  elsewhere.venv = "/nowhere/at/all";
+  EXPECT(throws<EnvironmentError>([&] { Engine engine(elsewhere); }));
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  return run({{"sixteen_threads", sixteen_threads},
+              {"everything_is_read", everything_is_read},
+              {"failures_have_their_kind", failures_have_their_kind},
+              {"engines_come_and_go", engines_come_and_go}},
+             argc, argv);
+}

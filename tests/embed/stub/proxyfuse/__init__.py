@@ -1,0 +1,1 @@
+"""Stands where proxyfuse stands, without torch: for the lines of libproxyfuse that speak Python."""

@@ -1,0 +1,1 @@
+"""As much of the engine as libproxyfuse calls."""
