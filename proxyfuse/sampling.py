@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from proxyfuse.errors import RequestError
@@ -71,7 +71,7 @@ class SamplingParams:
     alpha: float | None = None  # None: the engine's own
 
     def __new__(cls, **given: Any) -> Self:
-        known = [each.name for each in fields(cls)]
+        known = cls.__dataclass_fields__
         unknown = [name for name in given if name not in known]
         if unknown:
             raise RequestError(f"{', '.join(unknown)}: unknown, want some of {', '.join(known)}")
@@ -86,7 +86,8 @@ class SamplingParams:
             self._set("logit_bias", {token: float(x) for token, x in self.logit_bias.items()})
             for name in REAL:
                 value = getattr(self, name)
-                self._set(name, None if value is None else float(value))
+                if type(value) is not float and value is not None:
+                    self._set(name, float(value))
             wrong = [*self._contradictions()]
         if wrong:
             raise RequestError("; ".join(wrong))
@@ -97,8 +98,10 @@ class SamplingParams:
 
     def _out_of_range(self) -> Iterator[str]:
         """One sentence for each bad field: its name, what was got, what is wanted."""
-        for each in fields(self):
-            name, value = each.name, getattr(self, each.name)
+        for name, each in self.__dataclass_fields__.items():
+            value = getattr(self, name)
+            if type(value) is type(each.default) and value == each.default:
+                continue  # most fields of most requests: this is run for each one
             unset = value is None and name in OPTIONAL
             wanted = None if unset else _wanted(name, value)
             if wanted is not None:

@@ -18,7 +18,7 @@ std::optional<RequestId> Desk::accept(Request &&request, Callback &&callback, bo
   incoming_.submissions.push_back({id, std::move(request), streaming});
   ++stats_.accepted;
   ++stats_.queued;
-  work_.notify_one();
+  wake_engine();
   return id;
 }
 
@@ -36,7 +36,7 @@ void Desk::cancel(Pending &pending) {
   if (std::exchange(pending.cancelled, true))
     return;
   incoming_.cancelled.push_back(pending.id);
-  work_.notify_one();
+  wake_engine();
 }
 
 bool Desk::await(RequestId id, Deadline deadline) {
@@ -52,7 +52,7 @@ bool Desk::await_all(Deadline deadline) {
 void Desk::cancel_all() {
   std::lock_guard hold(lock_);
   incoming_.cancel_all = cancelled_all_ = true;
-  work_.notify_one();
+  wake_engine();
 }
 
 bool Desk::cancelled_all() {
@@ -70,7 +70,7 @@ void Desk::stop() {
   std::lock_guard hold(lock_);
   stopped_ = true;
   incoming_.stop = true;
-  work_.notify_all();
+  wake_engine();
   ready_.notify_all();
 }
 
@@ -78,25 +78,30 @@ Stats Desk::stats() {
   std::lock_guard hold(lock_);
   Stats now = stats_;
   now.pending = pending_.size();
+  now.steps = steps_;
   return now;
 }
 
+// With the lock held.
+void Desk::wake_engine() {
+  arrived_ = true;
+  work_.notify_one();
+}
+
 Work Desk::take(bool busy) {
+  steps_ += busy ? 1 : 0;
+  if (busy && !arrived_) // nearly every step: no lock that a deliverer may hold
+    return {};
   std::unique_lock hold(lock_);
-  const auto something = [&] {
-    return !incoming_.submissions.empty() || !incoming_.cancelled.empty() || incoming_.cancel_all ||
-           incoming_.stop;
-  };
   if (!busy)
-    work_.wait(hold, something);
+    work_.wait(hold, [&] { return arrived_.load(); });
   Work work = std::exchange(incoming_, {});
-  incoming_.stop = work.stop;
+  arrived_ = incoming_.stop = work.stop;
   for (const Submission &submission : work.submissions) {
     pending_.at(submission.id)->taken = true;
     --stats_.queued;
     ++stats_.running;
   }
-  stats_.steps += busy ? 1 : 0;
   return work;
 }
 

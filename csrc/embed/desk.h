@@ -5,6 +5,7 @@
 #include "deadline.h"
 #include "pending.h"
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <unordered_map>
@@ -64,6 +65,7 @@ public:
 private:
   void tell(Output &&output);
   void cancel(Pending &pending);
+  void wake_engine();
   void take_note(const Output &last);
   void enqueue(const std::shared_ptr<Pending> &pending);
 
@@ -73,6 +75,8 @@ private:
   std::condition_variable ready_; // something for a delivery thread
   std::condition_variable over_;  // a request is over
   Work incoming_;
+  std::atomic<bool> arrived_{false}; // something is in it: asked for without the lock
+  std::atomic<std::uint64_t> steps_{0};
   std::unordered_map<RequestId, std::shared_ptr<Pending>> pending_;
   std::deque<std::shared_ptr<Pending>> due_;
   Stats stats_;

@@ -141,6 +141,7 @@ def _tokenizers(folders: Trio[Path]) -> Trio[Tokenizer]:
     """Each role's own; raises `TokenizerError` also where the base's could not write a text."""
     tokenizers = folders.map(Tokenizer)
     decoding_of(tokenizers.base)
+    tokenizers.map(lambda one: one.recipe)  # read now: the first request should not wait for it
     return tokenizers
 
 

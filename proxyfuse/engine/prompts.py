@@ -75,16 +75,24 @@ def pair_up(
 def tokenize(
     tokenizers: Tokenizers | None, roles: Sequence[Role], prompt: Prompt
 ) -> Trio[tuple[int, ...]]:
-    """Each role's prompt ids, by the role's own tokenizer."""
-    return Trio({role: _ids(tokenizers, role, prompt.of(role)) for role in roles})
+    """Each role's prompt ids, by the role's own tokenizer.
 
-
-def _ids(tokenizers: Tokenizers | None, role: Role, part: TextOrIds) -> tuple[int, ...]:
-    if not isinstance(part, str):
-        return tuple(part)
-    if tokenizers is None:
-        raise RequestError("got a prompt as text, want token ids: no tokenizer was loaded")
-    return tuple(tokenizers[role].encode(part))
+    What one recipe has made of a text is not made again for the next role.
+    """
+    made: dict[tuple[bytes, str], tuple[int, ...]] = {}
+    found: dict[Role, tuple[int, ...]] = {}
+    for role in roles:
+        part = prompt.of(role)
+        if not isinstance(part, str):
+            found[role] = tuple(part)
+            continue
+        if tokenizers is None:
+            raise RequestError("got a prompt as text, want token ids: no tokenizer was loaded")
+        key = tokenizers[role].recipe, part
+        if key not in made:
+            made[key] = tuple(tokenizers[role].encode(part))
+        found[role] = made[key]
+    return Trio(found)
 
 
 def tokenize_continuation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
@@ -59,6 +60,11 @@ class Tokenizer:
             # Wins over a vocabulary entry of the same id, and may have passed the normalizer.
             pieces[token] = self.backend.id_to_token(token)
         return tuple(pieces)
+
+    @cached_property
+    def recipe(self) -> bytes:
+        """Tokenizers of one recipe make the same ids of every text."""
+        return hashlib.sha256(self.backend.to_str().encode()).digest()
 
     @property
     def size(self) -> int:
