@@ -20,14 +20,13 @@ __device__ Team<clustered> team_of(const Args &args, Shared &shared, std::int64_
   return {shared, rank, args.shares, begin, end, scaled, fused};
 }
 
-// Leaves the block's record; tells whether all others of the row had left theirs before.
+// Leaves the block's record; tells whether all others of the row had left theirs before. Whatever
+// the block's threads stored came before the barrier of the reduction that made the record.
 __device__ inline bool arrives_last(const Args &args, std::int64_t s, int rank, const Record &found,
                                     Shared &shared) {
-  if (threadIdx.x == 0)
-    args.scratch.records[s * args.shares + rank] = found;
-  __threadfence();
-  __syncthreads();
   if (threadIdx.x == 0) {
+    args.scratch.records[s * args.shares + rank] = found;
+    __threadfence();
     const unsigned before = atomicAdd(&args.scratch.arrived[s], 1u);
     shared.last = before + 1 == static_cast<unsigned>(args.shares);
     if (shared.last)

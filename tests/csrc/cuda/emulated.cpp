@@ -31,8 +31,10 @@ proxyfuse::Logits logits_of(const Role &role) {
 extern "C" const char *sample(const Call *call) {
   static char said[512];
   said[0] = 0;
-  emulation::chip() = {static_cast<int>(call->major), static_cast<int>(call->shared_bytes),
-                       static_cast<std::uint64_t>(call->dice)};
+  emulation::chip() = {static_cast<int>(call->major),
+                       static_cast<int>(call->shared_bytes),
+                       static_cast<std::uint64_t>(call->dice),
+                       {}};
   try {
     proxyfuse::SampleReport widest;
     widest.rank = widest.roles = true;

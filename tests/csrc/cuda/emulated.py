@@ -12,13 +12,16 @@ from torch import Tensor
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 
 TYPES = [torch.float32, torch.bfloat16, torch.float16]  # in the order of LogitType
-COLUMNS = (  # DeviceRows in its order; history_* are pointers of their own
-    "alpha temperature top_k top_p min_p repetition presence frequency seed stream position "
-    "history history_start history_split history_end bias_ids bias_start bias_values "
-    "allowed allowed_row allowed_stride given is_given"
-).split()
-DRAWS = "tokens finite logprobs logsumexp ranks role_logprobs top_ids top_logprobs".split()
-MAYBE = {"ranks", "role_logprobs", "top_ids", "top_logprobs"}
+COLUMNS = [  # DeviceRows in its order
+    *("alpha", "temperature", "top_k", "top_p", "min_p", "repetition", "presence", "frequency"),
+    *("seed", "stream", "position", "history", "history_start", "history_split", "history_end"),
+    *("bias_ids", "bias_start", "bias_values", "allowed", "allowed_row", "allowed_stride"),
+    *("given", "is_given"),
+]
+DRAWS = [  # DeviceDraws
+    *("tokens", "finite", "logprobs", "logsumexp"),
+    *("ranks", "role_logprobs", "top_ids", "top_logprobs"),
+]
 
 
 class Role(ctypes.Structure):

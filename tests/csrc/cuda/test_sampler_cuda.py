@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows, reference
-from tests.csrc.cuda.emulated import DRAWS, TYPES, Chip, RefusedError, sample
+from tests.csrc.cuda.emulated import COLUMNS, DRAWS, TYPES, Chip, RefusedError, sample
 from tests.proxyfuse_kernels.proxy_sample.batches import (
     EVERYTHING,
     assert_identical,
@@ -79,10 +79,7 @@ def test_a_row_alone_is_the_row_among_others_and_again(emulated: Path, chip: Chi
 @CHIPS
 def test_what_is_null_stands_for_the_default(emulated: Path, chip: Chip) -> None:
     vocab, logits, rows = random_batch(5, 700, 7)
-    absent = frozenset(
-        "alpha top_k top_p min_p repetition presence frequency history history_start history_split "
-        "history_end bias_ids bias_start bias_values allowed allowed_row given is_given".split()
-    )
+    absent = frozenset(COLUMNS) - {"temperature", "seed", "stream", "position", "allowed_stride"}
     plain = SampleRows.plain(
         7, temperature=rows.temperature, seed=rows.seed, stream=rows.stream, position=rows.position
     )
@@ -98,7 +95,7 @@ def test_what_is_null_stands_for_the_default(emulated: Path, chip: Chip) -> None
 def test_rows_of_minus_infinity_and_of_nothing_allowed_are_flagged(
     emulated: Path, chip: Chip
 ) -> None:
-    vocab, logits, rows = random_batch(2, 600, 3)
+    vocab, logits, _ = random_batch(2, 600, 3)
     logits = [x.nan_to_num(0, 0, 0) for x in logits]
     logits[0][0, 599] = float("-inf")
     nothing = torch.zeros(2, (vocab + 31) // 32, dtype=torch.int32)
@@ -127,7 +124,7 @@ def test_mistakes_are_refused(emulated: Path, without: set[str], wanted: str) ->
 
 
 def test_logits_that_cannot_be_read_are_refused(emulated: Path) -> None:
-    vocab, logits, rows = random_batch(0, 64, 2)
+    _, logits, rows = random_batch(0, 64, 2)
     with pytest.raises(RefusedError, match=r"LogitsError: base\.stride: got 66, want at least"):
         sample(emulated, [logits[0][:, :66].contiguous()], rows, vocab=67)
     with pytest.raises(RefusedError, match="ParameterError: vocabulary: got 0, want 1 to 4194304"):

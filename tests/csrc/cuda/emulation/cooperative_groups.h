@@ -6,7 +6,9 @@
 namespace cooperative_groups {
 
 struct cluster_group {
-  void sync() const { emulation::cluster_barrier(); }
+  void sync(std::source_location at = std::source_location::current()) const {
+    emulation::cluster_barrier(at);
+  }
 
   template <class T>
   const T *map_shared_rank(const T *mine, int rank) const {

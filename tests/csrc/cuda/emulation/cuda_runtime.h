@@ -80,7 +80,9 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t *config, Kernel kernel, 
   return cudaSuccess;
 }
 
-inline void __syncthreads() { emulation::block_barrier(); }
+inline void __syncthreads(std::source_location at = std::source_location::current()) {
+  emulation::block_barrier(at);
+}
 inline void __threadfence() {}
 inline unsigned atomicAdd(unsigned *place, unsigned x) {
   return __atomic_fetch_add(place, x, __ATOMIC_SEQ_CST);

@@ -2,12 +2,8 @@
 // and a switch for nothing that orders memory.
 #pragma once
 
-#include "machine.h"
-
-#include <condition_variable>
 #include <csetjmp>
 #include <functional>
-#include <mutex>
 #include <ucontext.h>
 
 #if defined(__SANITIZE_THREAD__)
@@ -25,20 +21,6 @@ inline void __tsan_release(void *) {}
 
 namespace emulation {
 
-// Whoever comes waits until `expected` have come; then it begins again.
-struct Barrier {
-  int expected = 0, come = 0;
-  long round = 0;
-};
-
-// The same between blocks, which are threads of the machine.
-struct WideBarrier {
-  int expected = 0, come = 0;
-  long round = 0;
-  std::mutex mutex;
-  std::condition_variable changed;
-};
-
 class Fiber {
 public:
   Fiber();
@@ -53,7 +35,7 @@ public:
   bool over = true;
   const long *watched = nullptr; // the fiber waits while this is `seen`
   long seen = 0;
-  WideBarrier *wide = nullptr; // where that is, if it is between blocks
+  bool wide = false; // whether other blocks are waited for
   int index = 0;
   int turn = 0; // of its warp's two places for what lanes give each other
 

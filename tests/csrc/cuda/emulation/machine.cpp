@@ -1,15 +1,10 @@
 #include "machine.h"
 
-#include "fibers.h"
+#include "block.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <random>
 #include <thread>
-#include <vector>
 
 namespace proxyfuse::cuda {
 // What the kernels declare as shared memory: each block's own.
@@ -19,116 +14,55 @@ alignas(16) thread_local unsigned char memory[256 << 10];
 namespace emulation {
 namespace {
 
-struct Cluster {
-  WideBarrier barrier;
-  unsigned char *memories[16] = {}; // of its blocks, by rank
-};
+using proxyfuse::cuda::memory;
 
-struct Warp {
-  Barrier barrier;
-  std::uint64_t given[2][32];
-};
-
-struct Block {
-  unsigned index = 0;
-  Cluster *cluster = nullptr;
-  Barrier barrier;
-  std::array<Warp, 32> warps;
-  std::vector<std::unique_ptr<Fiber>> fibers;
-  Fiber *running = nullptr;
-};
-
-thread_local Block here;
-
-[[noreturn]] void give_up(const char *why) {
-  std::fprintf(stderr, "emulation: block %u: %s\n", here.index, why);
-  std::abort();
-}
-
-EMULATION_UNWATCHED void wait_for(const long *round, long seen, WideBarrier *wide) {
-  Fiber &mine = *here.running;
-  mine.watched = round;
-  mine.seen = seen;
-  mine.wide = wide;
-  mine.step_out();
-}
-
-EMULATION_UNWATCHED void meet(Barrier &barrier) {
-  const long seen = barrier.round;
-  if (++barrier.come == barrier.expected) {
-    barrier.come = 0;
-    ++barrier.round;
-  } else {
-    wait_for(&barrier.round, seen, nullptr);
-  }
-}
-
-EMULATION_UNWATCHED bool ready(const Fiber &fiber) {
-  if (fiber.over)
+bool left_out(const std::source_location &at) {
+  const std::string &without = chip().without;
+  if (without.empty())
     return false;
-  return fiber.watched == nullptr || __atomic_load_n(fiber.watched, __ATOMIC_ACQUIRE) != fiber.seen;
+  const std::string place = std::string(at.file_name()) + ":" + std::to_string(at.line());
+  return place.size() >= without.size() &&
+         place.compare(place.size() - without.size(), without.size(), without) == 0;
 }
 
-// Nobody of this block can go on: it must be other blocks that are waited for.
-void wait_for_others() {
-  for (const auto &fiber : here.fibers) {
-    if (fiber->over)
-      continue;
-    if (fiber->wide == nullptr)
-      give_up("threads wait for each other, but not at the same place");
-    WideBarrier &wide = *fiber->wide;
-    std::unique_lock lock(wide.mutex);
-    const bool went_on = wide.changed.wait_for(lock, std::chrono::seconds(60),
-                                               [&] { return wide.round != fiber->seen; });
-    if (!went_on)
-      give_up("waits for blocks that do not come");
+EMULATION_UNWATCHED bool ends_last(unsigned threads) { return ++here.ended == threads; }
+
+// A block's memory is lost with its last thread: whoever reads it still must be seen to.
+void end_thread(const Shape &shape) {
+  __tsan_release(&here.ended);
+  if (!ends_last(shape.threads))
     return;
-  }
-}
-
-EMULATION_UNWATCHED void schedule(std::mt19937_64 &dice) {
-  for (;;) {
-    std::shuffle(here.fibers.begin(), here.fibers.end(), dice);
-    std::size_t over = 0;
-    bool moved = false;
-    for (const auto &fiber : here.fibers) {
-      while (ready(*fiber)) {
-        here.running = fiber.get();
-        fiber->watched = nullptr;
-        fiber->wide = nullptr;
-        fiber->go_on();
-        moved = true;
-      }
-      over += fiber->over;
-    }
-    if (over == here.fibers.size())
-      return;
-    if (!moved)
-      wait_for_others();
-  }
+  __tsan_acquire(&here.ended);
+  std::memset(memory, 0xff, shape.shared_bytes);
 }
 
 void run_block(const Shape &shape, unsigned index, Cluster &cluster,
                const std::function<void()> &body) {
-  const unsigned rank = index % shape.cluster;
   here.index = index;
   here.cluster = &cluster;
-  here.barrier = {static_cast<int>(shape.threads)};
+  here.barrier.expected = static_cast<int>(shape.threads);
   for (Warp &warp : here.warps)
-    warp.barrier = {32};
-  for (unsigned i = 0; i < shape.threads; ++i)
-    here.fibers.push_back(std::make_unique<Fiber>());
-  std::memset(proxyfuse::cuda::memory, 0xff, shape.shared_bytes);
+    warp.barrier.expected = 32;
+  std::memset(memory, 0xff, shape.shared_bytes); // NaN
   for (unsigned i = 0; i < shape.threads; ++i) {
-    here.fibers[i]->index = static_cast<int>(i);
-    here.fibers[i]->start(body);
+    Fiber &fiber = *here.fibers.emplace_back(std::make_unique<Fiber>());
+    fiber.index = static_cast<int>(i);
+    fiber.start(body);
   }
-  {
-    const std::lock_guard lock(cluster.barrier.mutex);
-    cluster.memories[rank] = proxyfuse::cuda::memory;
-  }
+  cluster.memories[index % shape.cluster] = memory;
+  cluster.all_there.arrive_and_wait();
   std::mt19937_64 dice(chip().dice + index);
-  schedule(dice);
+  run_fibers(dice);
+}
+
+void run_cluster(const Shape &shape, unsigned first, Cluster &cluster,
+                 const std::function<void()> &body) {
+  cluster.barrier.expected = static_cast<int>(shape.cluster * shape.threads);
+  std::vector<std::thread> blocks;
+  for (unsigned rank = 0; rank < shape.cluster; ++rank)
+    blocks.emplace_back([&, rank] { run_block(shape, first + rank, cluster, body); });
+  for (std::thread &block : blocks)
+    block.join();
 }
 
 } // namespace
@@ -142,35 +76,24 @@ EMULATION_UNWATCHED Index thread_index() { return {static_cast<unsigned>(here.ru
 EMULATION_UNWATCHED Index block_index() { return {here.index}; }
 
 EMULATION_UNWATCHED const void *in_block(const void *mine, unsigned rank) {
-  const auto offset = static_cast<const unsigned char *>(mine) - proxyfuse::cuda::memory;
+  const auto offset = static_cast<const unsigned char *>(mine) - memory;
   return here.cluster->memories[rank] + offset;
 }
 
-void block_barrier() {
+void block_barrier(const std::source_location &at) {
+  if (left_out(at))
+    return;
   __tsan_release(&here.barrier);
   meet(here.barrier);
   __tsan_acquire(&here.barrier);
 }
 
-void cluster_barrier() {
-  WideBarrier &barrier = here.cluster->barrier;
-  __tsan_release(&here.cluster->memories);
-  long seen;
-  bool last;
-  {
-    const std::lock_guard lock(barrier.mutex);
-    seen = barrier.round;
-    last = ++barrier.come == barrier.expected;
-    if (last) {
-      barrier.come = 0;
-      __atomic_fetch_add(&barrier.round, 1, __ATOMIC_RELEASE);
-    }
-  }
-  if (last)
-    barrier.changed.notify_all();
-  else
-    wait_for(&barrier.round, seen, &barrier);
-  __tsan_acquire(&here.cluster->memories);
+void cluster_barrier(const std::source_location &at) {
+  if (left_out(at))
+    return;
+  __tsan_release(here.cluster);
+  meet(here.cluster->barrier);
+  __tsan_acquire(here.cluster);
 }
 
 // Lanes that hear each other out do not thereby see each other's memory.
@@ -185,28 +108,23 @@ EMULATION_UNWATCHED const std::uint64_t *gather(std::uint64_t mine) {
 }
 
 void run(const Shape &shape, const std::function<void()> &body) {
-  if (shape.shared_bytes > sizeof proxyfuse::cuda::memory)
+  if (shape.shared_bytes > sizeof memory)
     give_up("more shared memory than there is");
-  std::vector<unsigned> order(shape.blocks / shape.cluster);
-  for (unsigned i = 0; i < order.size(); ++i)
-    order[i] = i * shape.cluster;
+  std::vector<unsigned> order;
+  for (unsigned first = 0; first < shape.blocks; first += shape.cluster)
+    order.push_back(first);
   std::mt19937_64 dice(++chip().dice);
   std::shuffle(order.begin(), order.end(), dice);
-  const auto body_and_end = [&] {
+  std::vector<std::unique_ptr<Cluster>> clusters;
+  const std::function<void()> body_and_end = [&] {
     body();
+    end_thread(shape);
     __tsan_release(&order);
   };
-  std::vector<std::unique_ptr<Cluster>> clusters;
-  for (const unsigned first : order) {
-    Cluster &cluster = *clusters.emplace_back(std::make_unique<Cluster>());
-    cluster.barrier.expected = static_cast<int>(shape.cluster * shape.threads);
-    std::vector<std::thread> blocks;
-    for (unsigned rank = 0; rank < shape.cluster; ++rank)
-      blocks.emplace_back([&, rank] { run_block(shape, first + rank, cluster, body_and_end); });
-    for (std::thread &block : blocks)
-      block.join();
-  }
-  __tsan_acquire(&order); // what they wrote is seen from here on, and not by the block after them
+  for (const unsigned first : order)
+    run_cluster(shape, first, *clusters.emplace_back(std::make_unique<Cluster>(shape.cluster)),
+                body_and_end);
+  __tsan_acquire(&order); // what they wrote is seen from here on, and not by the blocks after them
 }
 
 } // namespace emulation

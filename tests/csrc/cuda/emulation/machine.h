@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <source_location>
+#include <string>
 
 namespace emulation {
 
@@ -14,6 +16,7 @@ struct Chip {
   int major = 9;
   int shared_bytes = 227 << 10;
   std::uint64_t dice = 1; // of the order in which threads and blocks run
+  std::string without;    // file:line of a barrier that is left out
 };
 Chip &chip();
 
@@ -27,8 +30,8 @@ Index block_index();
 // The same place in the shared memory of a block of the cluster.
 const void *in_block(const void *mine, unsigned rank);
 
-void block_barrier();
-void cluster_barrier();
+void block_barrier(const std::source_location &at);
+void cluster_barrier(const std::source_location &at);
 // Every lane's value; good until the warp has met twice more.
 const std::uint64_t *gather(std::uint64_t mine);
 
