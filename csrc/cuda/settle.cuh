@@ -78,8 +78,17 @@ __device__ void write_top(Team<clustered> &team, const Row &row, const LogSum &s
   }
 }
 
+// What comes of a row that is not given its token. Without `filters`, no row of the launch has any.
+template <bool filters, bool clustered>
+__device__ Best drawn(Team<clustered> &team, const Row &row, const Record &found) {
+  if constexpr (filters)
+    if (row.filtered())
+      return draw_kept(team, row, found.best, found.most);
+  return found.best;
+}
+
 // found: of the whole row, the same in all threads of the team.
-template <bool clustered>
+template <bool filters, bool clustered>
 __device__ void settle(Team<clustered> &team, const Row &row, const Record &found) {
   const DeviceDraws &out = row.args.draws;
   const bool writes = team.rank == 0 && threadIdx.x == 0;
@@ -88,7 +97,7 @@ __device__ void settle(Team<clustered> &team, const Row &row, const Record &foun
   if (finite && row.given()) {
     token = row.args.columns.given[row.s];
   } else if (finite && !found.broken) {
-    const Best best = row.filtered() ? draw_kept(team, row, found.best, found.most) : found.best;
+    const Best best = drawn<filters>(team, row, found);
     token = best.score > -INFINITY ? best.id : token;
   }
   if (token < 0 || token >= row.args.vocab) {
