@@ -34,6 +34,7 @@ PARAMS = [
     [
         ("qwen3", {"speculate": 2, "max_num_seqs": 1}),  # graphs of one size
         ("qwen2-windows", {"speculate": 1, "enforce_eager": True, "batch_invariant": True}),
+        ("llama-biased", {"speculate": 2, "max_num_seqs": 1, "base_quantization": "fp8"}),
     ],
 )
 def test_a_few_tokens_are_the_oracle_s(

@@ -22,6 +22,7 @@ from proxyfuse.errors import ModelError, WeightsError
 from proxyfuse.models.config import read_config
 from proxyfuse.models.safetensors_file import read_header
 from proxyfuse.models.weights import Weights, allocate_weights, load_weights, places, weights_bytes
+from proxyfuse_kernels.quantised import Quantised, quantise
 from tests.tiny import FAMILIES, make_model
 
 State = dict[str, Tensor]
@@ -97,6 +98,35 @@ def test_pickles(state: State, zipped: bool, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").unlink()
     pickle_to(state, tmp_path / "pytorch_model.bin", zipped)
     assert equal(tmp_path, load(tmp_path, torch.bfloat16), state, torch.bfloat16)
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+@pytest.mark.parametrize(("piece", "weights"), [(64, 1), (1000, 50), (4 << 20, 1 << 17)])
+def test_products_are_quantised_from_what_is_stored(
+    pickled: bool, piece: int, weights: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of any number of rows at a time, and not by way of the engine's type."""
+    make_model(tmp_path, "llama-biased")
+    state = tensors(tmp_path)
+    if pickled:
+        (tmp_path / "model.safetensors").unlink()
+        pickle_to(state, tmp_path / "pytorch_model.bin")
+    monkeypatch.setattr("proxyfuse.models.safetensors_file.PIECE", piece)
+    monkeypatch.setattr("proxyfuse.models.quantising.WEIGHTS", weights)
+    config = read_config(tmp_path)
+    loaded = load_weights(tmp_path, config, torch.float16, quantization="fp8")
+    narrow = 0
+    for name, place in places(loaded, config):
+        if isinstance(place, Quantised):
+            want = quantise(state[name])
+            assert torch.equal(place.values.view(torch.uint8), want.values.view(torch.uint8))
+            assert torch.equal(place.scales, want.scales)
+            narrow += 1
+        else:
+            assert torch.equal(place, state[name].half())
+    assert narrow == 7 * config.num_layers
+    held = sum(place.nbytes for _, place in places(loaded, config))
+    assert weights_bytes(tmp_path, config, torch.float16, "fp8") == held
 
 
 def test_pickled_shards(state: State, tmp_path: Path) -> None:
