@@ -6,9 +6,11 @@
 #   TORCH_INDEX=https://download.pytorch.org/whl/cpu
 #                          where torch comes from, if not from pip's usual index (which has the CUDA
 #                          build); PIP_INDEX_URL and pip's other settings hold for everything else
+#   PROCESSES=0            tests in this process, as a debugger wants them
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
+PROCESSES ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -q -c $(CONSTRAINTS)
 READY := $(VENV)/.ready
@@ -24,7 +26,7 @@ demo: $(READY)
 	$(BIN)/proxyfuse demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from proxyfuse.measure import ReadStream, Spread, asleep, ratios, seconds
 SIZE = 256 << 20  # bytes, many times the cache of two cores
 MORE = 1.5  # times what one core reads: where all cores read more, they have links of their own
 QUIET = 0.15  # of all cores, that others may use beside a turn that is quoted
+TICKS = 0.03  # seconds by which counts of 10 ms may be off
 BUSY = "busy"  # others used more: of no state
 STATES = NARROW, WIDE = ("one link", "more links")
 PAIRS = 4  # of a state that is quoted
@@ -62,7 +63,7 @@ class Reader:
         begin, used, all_used = time.perf_counter(), time.process_time(), _used_by_all()
         found = run()
         spent = (time.perf_counter() - begin) * (os.cpu_count() or 1)
-        others = (_used_by_all() - all_used) - (time.process_time() - used)
+        others = (_used_by_all() - all_used) - (time.process_time() - used) - TICKS
         return found, Beside(read, max(others / spent, 0.0) if spent else 0.0)
 
     def state(self, beside: Beside) -> str:

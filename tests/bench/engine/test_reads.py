@@ -46,7 +46,7 @@ def test_a_turn_beside_others_is_of_no_state(
     monkeypatch.setattr(reads, "seconds", lambda _: 1.0)
     monkeypatch.setattr(reads, "_used_by_all", lambda: next(totals))
     found, beside = reader.beside(lambda: "it")
-    assert found == "it" and beside.others == pytest.approx(max(used - 0.5, 0.0) / 40)
+    assert found == "it" and beside.others == pytest.approx(max(used - 0.5 - reads.TICKS, 0.0) / 40)
     assert reader.state(beside) == state
 
 

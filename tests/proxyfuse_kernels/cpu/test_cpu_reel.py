@@ -81,7 +81,7 @@ VALUES = st.sampled_from([0.0, -0.011, -0.3, -1.7, -40.0, -inf, nan])
 COUNTS = st.lists(st.integers(1, 4), min_size=1, max_size=5)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     counts=COUNTS.map(lambda counts: sorted(counts, reverse=True)),
     least=st.sampled_from([-inf, -30.012, -2.013, -0.414, -0.001, 0.5, inf]),
