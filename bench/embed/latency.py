@@ -17,6 +17,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from bench.embed.sides import Program, Python, Shape, Turn
@@ -40,11 +41,16 @@ def require_same(cpp: Turn, python: Turn, shape: Shape) -> None:
         raise WrongOutputError(f"{shape}: C++ wrote {cpp.tokens}, Python {python.tokens}")
 
 
+def pause() -> None:
+    """`asleep` sees this process alone; the threads that may spin are the program's too."""
+    sleep(PAUSE)
+
+
 def compare(program: Program, python: Python, shape: Shape, seconds: float) -> dict[str, Any]:
     """Spreads of each side and of the ratio within rounds, with every round's times."""
     require_same(program.turn(shape), python.turn(shape), shape)
     sides = [lambda: program.turn(shape), lambda: python.turn(shape)]
-    ours, theirs = in_turn(sides, ROUNDS, warm_up=2, pause=PAUSE, patience=seconds)
+    ours, theirs = in_turn(sides, ROUNDS, warm_up=2, before=pause, patience=seconds)
     found: dict[str, Any] = {"crowds": shape.crowds, "rounds": len(ours)}
     for pair in zip(ours, theirs, strict=True):
         require_same(*pair, shape)
@@ -75,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
     parser.add_argument("--tokens", type=int, default=64, help="of each stream")
-    parser.add_argument("--seconds", type=float, default=28, help="for each number of streams")
+    parser.add_argument("--seconds", type=float, default=20, help="for each number of streams")
     parser.add_argument(
         "--threads", type=int, default=len(os.sched_getaffinity(0)), help="of the kernels"
     )
