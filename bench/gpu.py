@@ -11,7 +11,8 @@ A Llama 2 of 70 billion beside two of 7 takes more disk and time than this run h
         --base-quantization fp8 --peers 'proxyfuse*'
 
 A step that fails, or that the budget leaves no time for, is recorded with its error; the others
-still run, and the exit code says so. Not run on a GPU so far: only the bookkeeping is tested.
+still run, and the exit code says so; the file is written anew after each. Not run on a GPU so far:
+its bookkeeping is tested, and its benches are walked through on a pretended one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -98,19 +99,17 @@ def last_json(text: str) -> Any:
         return None
 
 
-def run_all(steps: Sequence[Step], budget: float) -> list[dict[str, Any]]:
+def run_all(steps: Sequence[Step], budget: float) -> Iterator[dict[str, Any]]:
     """Every step in turn, within the budget; what it leaves no time for is recorded as such."""
     end = time.monotonic() + budget
-    found = []
     for step in steps:
         left = end - time.monotonic()
         if left < min(LEAST, step.limit):
-            found.append({"name": step.name, "error": f"not begun: {left:.0f} s were left"})
+            told: dict[str, Any] = {"error": f"not begun: {left:.0f} s were left"}
         else:
-            found.append(run(step, min(step.limit, left)))
-        told = found[-1]
-        print(f"{told['name']}: {told['error'] or 'done'}, {told.get('seconds', 0)} s", flush=True)
-    return found
+            told = run(step, min(step.limit, left))
+        print(f"{step.name}: {told['error'] or 'done'}, {told.get('seconds', 0)} s", flush=True)
+        yield {"name": step.name} | told
 
 
 def main() -> None:
@@ -122,9 +121,11 @@ def main() -> None:
     if missing:
         print(f"missing: {', '.join(missing)}; steps that need them will fail", file=sys.stderr)
     begin = time.monotonic()
-    steps = run_all(STEPS, BUDGET)
-    figures = {"missing": missing, "seconds": round(time.monotonic() - begin, 1), "steps": steps}
-    save("gpu", "make gpu", figures)
+    steps = []
+    for step in run_all(STEPS, BUDGET):  # saved after each: the machine may be taken back
+        steps.append(step)
+        seconds = round(time.monotonic() - begin, 1)
+        save("gpu", "make gpu", {"missing": missing, "seconds": seconds, "steps": steps})
     if any(step["error"] for step in steps):
         sys.exit(1)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,9 @@ def save(name: str, command: str, figures: dict[str, Any], results: Path = RESUL
 
 
 def _commit() -> str:
-    """The short hash, with a + where files differ from it."""
+    """The short hash, with a + where files differ from it; "unknown" where git does not say."""
+    if shutil.which("git") is None:
+        return "unknown"
     git = ["git", "-C", str(Path(__file__).parent)]
     head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     dirty = subprocess.run(

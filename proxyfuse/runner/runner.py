@@ -153,7 +153,7 @@ class Runner:
         padding, end = self._padding, monotonic() + warmup.SECONDS
         assert padding is not None
         longest = min(self._capacity.rows, self._capacity.tokens)
-        for tokens in {min(count, longest) for count in (*warmup.PROMPTS, longest)}:
+        for tokens in {min(count, longest) for count in warmup.PROMPTS}:
             self._rehearse(padding.prompt(tokens), Role.EXPERT, ready=False)
         count = 0
         for size, roles, drafts, drawer in shapes:

@@ -9,8 +9,8 @@ from proxyfuse.runner.padding import EARLY
 from proxyfuse.trio import Role
 
 MOST = 96  # steps
-SECONDS = 90.0  # after which none is begun; those that are left run eagerly
-PROMPTS = (1, 37)  # tokens of prompts that are read for what is compiled on demand; and the most
+SECONDS = 60.0  # after which none is begun; those that are left run eagerly
+PROMPTS = (1, 37, 2048)  # tokens of prompts that are read for what is compiled on demand
 
 
 class Shape(NamedTuple):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import runpy
 import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +27,7 @@ BAD = python("bad", "print('before'); raise ValueError('broken kernel')")
 
 
 def test_a_step_that_fails_loses_nothing() -> None:
-    first, second, third = run_all((GOOD, BAD, GOOD), 60)
+    first, second, third = list(run_all((GOOD, BAD, GOOD), 60))
     assert first["record"] == third["record"] == {"bench": "x", "value": 3}
     assert (first["error"], third["error"]) == (None, None)
     assert second["error"] == "exit code 1" and second["record"] is None
@@ -49,7 +51,7 @@ def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None
 
 def test_what_the_budget_leaves_no_time_for_is_recorded() -> None:
     late = python("late", "pass")
-    slow, not_begun = run_all((python("slow", "import time; time.sleep(30)", 1), late), 5)
+    slow, not_begun = list(run_all((python("slow", "import time; time.sleep(30)", 1), late), 5))
     assert slow["error"] == "not done after 1 s"
     assert not_begun["error"].startswith("not begun: ")
 
@@ -79,12 +81,14 @@ def test_one_file_and_a_verdict(
     saves = "import os, pathlib; pathlib.Path(os.environ['PROXYFUSE_RESULTS'], 'x.json').touch()"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(gpu, "STEPS", (GOOD, python("saves", saves), BAD))
-    monkeypatch.setattr(gpu, "save", lambda *given: saved.append(given))
-    saved: list[tuple[object, ...]] = []
+    monkeypatch.setattr(gpu, "save", lambda *given: saved.append(copy.deepcopy(given)))
+    saved: list[tuple[str, str, dict[str, Any]]] = []
     with pytest.raises(SystemExit) as left:
         gpu.main()
     assert left.value.code == 1
-    ((name, command, figures),) = saved
+    counts = [len(figures["steps"]) for _, _, figures in saved]
+    assert counts == [1, 2, 3], "what was found is saved after each step"
+    name, command, figures = saved[-1]
     assert (name, command) == ("gpu", "make gpu")
     assert [step["error"] for step in figures["steps"]] == [None, None, "exit code 1"]
     json.dumps(figures)
