@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from bench.engine.contest import Column
-from bench.engine.reads import STATES, Reader, by_state
+from bench.engine.reads import QUIET, STATES, Reader, by_state
 from bench.engine.turn import Run, arrivals
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer
@@ -121,6 +121,9 @@ def show(title: str, unit: str, spreads: Mapping[str, Any], figures: Mapping[str
         more = figures["times_faster_than"].get(name)
         ratio = f"proxyfuse is {_told(more)} times as fast" if more else ""
         print(f"  {name:36} {Spread(**spread)!s:30} {unit}  {floor:18} {ratio}")
+    others = [share for its in figures["rounds"].values() for share in its["others"]]
+    if busy := sum(share > QUIET for share in others):
+        print(f"  {busy} of {len(others)} turns were beside other work, and so in no state")
 
 
 def _told(ratio: Mapping[str, Any]) -> str:
