@@ -1,7 +1,6 @@
 #include "block.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -34,9 +33,22 @@ void wait_for_others() {
     give_up("threads wait for each other, but not at the same place");
   WideBarrier &barrier = here.cluster->barrier;
   std::unique_lock lock(barrier.mutex);
-  const auto changed = [&] { return barrier.round != fiber.seen; };
-  if (!barrier.changed.wait_for(lock, std::chrono::seconds(60), changed))
+  if (barrier.round != fiber.seen)
+    return;
+  if (++barrier.idle == barrier.blocks)
+    barrier.changed.notify_all();
+  barrier.changed.wait(
+      lock, [&] { return barrier.round != fiber.seen || barrier.idle == barrier.blocks; });
+  if (barrier.round == fiber.seen)
     give_up("waits for blocks that do not come");
+}
+
+void end_block() {
+  WideBarrier &barrier = here.cluster->barrier;
+  const std::lock_guard lock(barrier.mutex);
+  ++barrier.over;
+  if (++barrier.idle == barrier.blocks)
+    barrier.changed.notify_all();
 }
 
 // Tells whether the fiber could run at all.
@@ -76,6 +88,7 @@ void meet(WideBarrier &barrier) {
     return wait_for(&barrier.round, seen, true);
   }
   barrier.come = 0;
+  barrier.idle = barrier.over;
   __atomic_fetch_add(&barrier.round, 1, __ATOMIC_RELEASE);
   lock.unlock();
   barrier.changed.notify_all();
@@ -89,7 +102,7 @@ void run_fibers(std::mt19937_64 &dice) {
       ran |= let_run(*fiber);
     const auto over = [](const auto &fiber) { return fiber->over; };
     if (std::all_of(here.fibers.begin(), here.fibers.end(), over))
-      return;
+      return end_block();
     if (!ran)
       wait_for_others();
   }

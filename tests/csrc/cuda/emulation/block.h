@@ -19,14 +19,15 @@ struct Barrier {
   long round = 0;
 };
 
-// The same between blocks.
+// The same between blocks, which are over or wait for each other when all are idle.
 struct WideBarrier : Barrier {
+  unsigned blocks = 0, over = 0, idle = 0;
   std::mutex mutex;
   std::condition_variable changed;
 };
 
 struct Cluster {
-  explicit Cluster(unsigned blocks) : all_there(blocks) {}
+  explicit Cluster(unsigned blocks) : all_there(blocks) { barrier.blocks = blocks; }
 
   std::latch all_there;
   WideBarrier barrier;
