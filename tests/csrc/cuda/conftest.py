@@ -10,16 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.kernels.cuda_sampler import INCLUDES, SOURCES
+
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 THREADS = 64  # of an emulated block, so that short rows have many parts
-SOURCES = (
-    "csrc/cuda/proxy_sample.cu",
-    "csrc/cuda/spread.cpp",
-    "csrc/cuda/check.cpp",
-    "csrc/cuda/sampler_cuda.cpp",
-    "csrc/sampler/check.cpp",
-)
 
 
 def run(*words: str | Path) -> None:
@@ -27,19 +22,18 @@ def run(*words: str | Path) -> None:
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
 
 
-def compiled(sources: Path, program: Path, out: Path, flags: Sequence[str]) -> Path:
-    """`program` and the sampler's sources, which lie in the folder `sources`, as `out`."""
+def compiled(program: Path | None, out: Path, flags: Sequence[str]) -> Path:
+    """The sampler's sources and `program`, if any, as `out`."""
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("needs g++")
-    include = [f"-I{HERE / 'emulation'}", f"-I{sources / 'csrc/include'}", f"-I{sources / 'csrc'}"]
+    include = [f"-I{path}" for path in (HERE / "emulation", *(ROOT / name for name in INCLUDES))]
     common = ["-std=c++20", "-ffp-contract=off", "-fno-math-errno", "-pthread", "-fPIC"]
     warned = ["-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-U_FORTIFY_SOURCE"]
     own = [f"-DPROXYFUSE_CUDA_THREADS={THREADS}", *common, *warned, *include, *flags]
-    files = [*(sources / source for source in SOURCES), *sorted(HERE.glob("emulation/*.cpp"))]
-    objects = {
-        file: out.with_name(f"{i}-{file.stem}.o") for i, file in enumerate([*files, program])
-    }
+    files = [*(ROOT / source for source in SOURCES), *sorted(HERE.glob("emulation/*.cpp"))]
+    files += [program] if program else []
+    objects = {file: out.with_name(f"{i}-{file.stem}.o") for i, file in enumerate(files)}
     with ThreadPoolExecutor(2) as pool:
         jobs = [
             pool.submit(run, compiler, *own, "-x", "c++", "-c", file, "-o", made)
@@ -55,5 +49,4 @@ def compiled(sources: Path, program: Path, out: Path, flags: Sequence[str]) -> P
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library for emulated.py."""
     out = tmp_path_factory.mktemp("emulated") / "libemulated.so"
-    compiled(ROOT, HERE / "emulated.cpp", out.with_suffix(".tmp"), ["-O1", "-shared"]).rename(out)
-    return out
+    return compiled(None, out, ["-O1", "-shared"])

@@ -1,4 +1,4 @@
-"""proxyfuse::sampler_cuda built by nvcc, installed, and found again by a program outside the tree."""
+"""proxyfuse::sampler_cuda built by nvcc, installed, and found by a program outside the tree."""
 
 from __future__ import annotations
 

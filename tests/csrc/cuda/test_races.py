@@ -24,7 +24,7 @@ def race(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("race") / "race"
     # as a call, which is watched, whatever its length
     watched = ["-fsanitize=thread", "-Wno-tsan", "-fno-builtin-memcpy"]
-    return compiled(ROOT, HERE / "race.cpp", out, ["-O1", "-g1", *watched])
+    return compiled(HERE / "race.cpp", out, ["-O1", "-g1", *watched])
 
 
 def run(race: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.kernels.cuda_sampler import COLUMNS, DRAWS, TYPES, RefusedError
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows, reference
-from tests.csrc.cuda.emulated import COLUMNS, DRAWS, TYPES, Chip, RefusedError, sample
+from tests.csrc.cuda.emulated import Chip, sample
 from tests.proxyfuse_kernels.proxy_sample.batches import (
     EVERYTHING,
     assert_identical,
