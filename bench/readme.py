@@ -41,7 +41,7 @@ def newest(name: str, results: Path = RESULTS) -> tuple[Path, Record] | None:
     present = []
     for path in sorted(results.glob(f"*/*-{name}.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        if record["bench"] != name:  # embed-latency is not latency
+        if record.get("bench", name) != name:  # embed-latency is not latency
             continue
         if {"trios", "missing"} <= record.keys() or "settings" in record:
             present.append((path, record))
