@@ -12,6 +12,7 @@ import torch
 
 from proxyfuse.cache import Geometry, KVShape
 from proxyfuse.config import EngineConfig
+from proxyfuse.engine.buffers import buffer_bytes
 from proxyfuse.engine.core import Engine
 from proxyfuse.engine.devices import Place, find_devices, find_place
 from proxyfuse.engine.memory import free_bytes, share_out
@@ -104,7 +105,8 @@ def load(
     geometry = Geometry(models.map(lambda model: kv_shape(model, dtype)), config.page_size)
     kept = _quantizations(config, models)
     sizes = _distinct_bytes(folders, models, dtype, kept, at)
-    pages = _pages(config, geometry, sizes, longest, at)
+    buffers = _buffers(config, models, dtype, longest, at)
+    pages = _pages(config, geometry, sizes, buffers, longest, at)
     decoders = _decoders(folders, models, dtype, kept, at, longest)
     place = find_place(config, at, limits.vocab, _samples(config))
     batches = sizes_of(config.max_num_seqs) if place.graphs else []
@@ -205,16 +207,36 @@ def _pages(
     config: EngineConfig,
     geometry: Geometry,
     sizes: Trio[int],
+    buffers: Trio[int],
     longest: int,
     at: Trio[torch.device],
 ) -> int:
-    """Pages of the arena: each device has room for all of them beside the weights that are its."""
+    """Pages of the arena: each device has room for all of them beside what else is its."""
     found = []
     for device in set(at.values()):
         own = Trio({role: sizes[role] * (at[role] == device) for role in at})
         free = free_bytes(device, config.gpu_memory_utilization)
-        found.append(share_out(config, geometry, own, longest, free, device))
+        beside = sum(buffers[role] for role in at if at[role] == device)
+        found.append(share_out(config, geometry, own, longest, free, device, beside))
     return min(found)
+
+
+def _buffers(
+    config: EngineConfig,
+    models: Trio[ModelConfig],
+    dtype: torch.dtype,
+    longest: int,
+    at: Trio[torch.device],
+) -> Trio[int]:
+    """Bytes of a GPU's buffers by role; a host's are within what its arena leaves free."""
+    samples = _samples(config)
+    return Trio(
+        {
+            role: buffer_bytes(config, role, model, dtype, samples, longest)
+            * (at[role].type == "cuda")
+            for role, model in models.items()
+        }
+    )
 
 
 def _decoders(

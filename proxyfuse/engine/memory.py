@@ -46,14 +46,16 @@ def share_out(
     longest: int,
     free: int,
     device: torch.device,
+    buffers: int = 0,
 ) -> int:
     """How many pages the arena gets.
 
-    `weights` are bytes still to be loaded, `free` bytes that may be used. Raises
+    `weights` are bytes still to be loaded, `free` bytes that may be used, `buffers` those that
+    will be needed beside weights and pages. Raises
     `MemoryBudgetError` where weights and the smallest useful arena (one token in each lane) do not
     fit, with the numbers.
     """
-    need = sum(weights.values())
+    need = sum(weights.values()) + buffers
     least = len(weights) * geometry.page_bytes
     asked = config.kv_cache_bytes
     arena = least if asked is None else asked
@@ -65,8 +67,8 @@ def share_out(
     if need + arena > free:
         parts = ", ".join(f"{role.label} {gib(size)}" for role, size in weights.items())
         raise MemoryBudgetError(
-            f"the models do not fit: weights need {gib(need)} ({parts}), the KV arena"
-            f" {gib(arena)}; free are {gib(free)}"
+            f"the models do not fit: weights need {gib(need - buffers)} ({parts}), the KV arena"
+            f" {gib(arena)}{f', buffers {gib(buffers)}' * bool(buffers)}; free are {gib(free)}"
         )
     if asked is None:
         arena = max(least, min(_most(config, geometry, longest), _spare(device, free - need)))

@@ -1,0 +1,47 @@
+"""What a GPU holds beside weights and pages, reckoned before anything is allocated."""
+
+from __future__ import annotations
+
+import torch
+
+from proxyfuse.config import EngineConfig
+from proxyfuse.models.config import ModelConfig
+from proxyfuse.models.decoder import allocate_work
+from proxyfuse.trio import Role
+
+ATTENTION = 264, 256, 1 << 28  # programs that share splits, keys of a split, bytes at the most
+POOLS = 2  # what operations allocate lies in the graphs' pool and in torch's own
+AN_ID = 8  # bytes of the sampler's scratch, of an id and row
+GRAPHS = 512 << 20  # bytes that a driver keeps for captured steps: assumed, not measured
+
+
+def buffer_bytes(
+    config: EngineConfig,
+    role: Role,
+    model: ModelConfig,
+    dtype: torch.dtype,
+    samples: int,
+    longest: int,
+) -> int:
+    """Bytes that a role adds on its GPU; the base's are with those of sampler and graphs."""
+    rows = config.max_num_batched_tokens
+    work = work_bytes(model, rows, samples, dtype)
+    rotation = longest * model.head_dim * 4
+    product = rows * max(2 * model.intermediate_size, model.qkv_size) * 4  # one, in float32
+    total = work + rotation + POOLS * (_attention(model, longest) + product)
+    if role is Role.BASE:
+        total += samples * model.vocab_size * AN_ID + GRAPHS * (not config.enforce_eager)
+    return total
+
+
+def work_bytes(model: ModelConfig, rows: int, samples: int, dtype: torch.dtype) -> int:
+    """Of the buffers of a forward, logits included, by making them without memory."""
+    work = allocate_work(model, rows, samples, dtype, "meta")
+    return sum(getattr(work, name).nbytes for name in work.__dataclass_fields__)
+
+
+def _attention(model: ModelConfig, longest: int) -> int:
+    """The results of splits, where few rows leave each its own."""
+    programs, keys, most = ATTENTION
+    group, splits = model.num_heads // model.num_kv_heads, -(-longest // keys)
+    return min(programs * group * splits * (model.head_dim + 2) * 4, most)

@@ -1,0 +1,61 @@
+"""What lies beside weights and pages is counted before the arena is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+
+import pytest
+import torch
+
+from proxyfuse.config import EngineConfig
+from proxyfuse.engine import buffers
+from proxyfuse.engine import load as loading
+from proxyfuse.engine.buffers import GRAPHS, buffer_bytes, work_bytes
+from proxyfuse.engine.memory import share_out
+from proxyfuse.errors import MemoryBudgetError
+from proxyfuse.models.config import read_config
+from proxyfuse.models.decoder import allocate_work
+from proxyfuse.trio import Role, Trio
+from tests.engine.test_memory import FREE, GEOMETRY, WEIGHTS
+
+CONFIG = EngineConfig(max_num_batched_tokens=40)
+
+
+def test_buffers_of_a_forward_are_counted_as_they_are_allocated(trio) -> None:
+    model = read_config(trio[Role.BASE])
+    work = allocate_work(model, 40, 9, torch.bfloat16)
+    real = sum(getattr(work, name).untyped_storage().nbytes() for name in work.__slots__)
+    assert work_bytes(model, 40, 9, torch.bfloat16) == real
+    wide = replace(model, vocab_size=model.vocab_size + 1000)
+
+    def bytes_of(role: Role) -> int:
+        return buffer_bytes(CONFIG, role, wide, torch.bfloat16, 9, 256)
+
+    narrow = buffer_bytes(CONFIG, Role.EXPERT, model, torch.bfloat16, 9, 256)
+    assert bytes_of(Role.EXPERT) - narrow == 9 * 1000 * 4, "logits are float32"
+    assert bytes_of(Role.BASE) - bytes_of(Role.EXPERT) == GRAPHS + 9 * wide.vocab_size * 8
+
+
+def test_the_arena_gets_what_they_leave() -> None:
+    def pages(beside: int) -> int:
+        config = EngineConfig(max_num_seqs=512)
+        return share_out(config, GEOMETRY, WEIGHTS, 4096, FREE, torch.device("cuda"), beside)
+
+    taken = 5 << 20
+    assert pages(taken) == (FREE - (3 << 20) - taken) // GEOMETRY.page_bytes < pages(0)
+    with pytest.raises(MemoryBudgetError, match=r"buffers 16\.0 MiB; free are 19\.0 MiB"):
+        pages(16 << 20)
+
+
+def test_a_host_reserves_nothing_and_each_gpu_its_own(trio) -> None:
+    models = trio.map(read_config)
+    apart = Trio(dict(zip(Role, map(torch.device, ("cuda:0", "cuda:1", "cpu")), strict=True)))
+    found = loading._buffers(CONFIG, models, torch.bfloat16, 256, apart)
+    assert found.base > found[Role.EXPERT] > found[Role.ANTIEXPERT] == 0
+
+
+def test_the_splits_that_are_reckoned_with_are_the_kernel_s() -> None:
+    pytest.importorskip("triton")
+    kernel = import_module("proxyfuse_kernels.paged_attention.kernel")
+    assert buffers.ATTENTION == (kernel.PROGRAMS, kernel.SPLIT, kernel.MOST_SCRATCH)
