@@ -60,6 +60,8 @@ STEPS = (
     Step("latency of mid", (*LATENCY, "--trio", "mid"), 90),
     Step("latency of llama3-8b+1b", (*LATENCY, "--trio", "llama3-8b+1b", "--batch", "1"), 240),
     Step("latency of mid, base in fp8", (*LATENCY, *FP8, "--trio", "mid", "--batch", "1"), 60),
+    Step("tests of the sampler in CUDA C++", (*TESTS, CUDA), 90),
+    Step("the sampler in CUDA C++", SAMPLER, 90),
 )
 
 
