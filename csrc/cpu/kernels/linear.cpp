@@ -18,6 +18,7 @@ namespace {
 
 // A tile is kTileRows by kColumns accumulators, with room for the operands among the registers.
 constexpr int kTileRows = kLanes == 16 ? 6 : 3, kColumns = 4;
+constexpr int kNarrowTiles = 3; // of rows that each widen weights of 8 bits for themselves
 constexpr int kFewColumns = kLanes < 8 ? 4 : 8; // more streams in flight where rows are few
 
 constexpr int64_t kBlockRows = 192;
@@ -191,7 +192,7 @@ struct Product {
   }
 
   void run(Worker &worker) const {
-    const bool few = a.rows <= kTileRows;
+    const bool few = a.rows <= (kSame ? 1 : kNarrowTiles) * kTileRows;
     const int64_t row_bytes = a.inputs * static_cast<int64_t>(few ? sizeof(W) : sizeof(T));
     const int64_t fitting = (few ? kStretchBytes : kBlockBytes) / row_bytes;
     const int64_t share = ceil_div(a.outputs, worker.threads * 4);
@@ -202,7 +203,8 @@ struct Product {
       const int64_t begin = task / down * width, end = at_most(begin + width, a.outputs);
       const int64_t row = task % down * kBlockRows, last = at_most(row + kBlockRows, a.rows);
       if (few)
-        few_rows(row, last, begin, end);
+        for (int64_t top = row; top < last; top += kTileRows)
+          few_rows(top, at_most(top + kTileRows, last), begin, end);
       else
         many_rows(row, last, begin, end);
     });

@@ -22,7 +22,7 @@ FINITE = torch.tensor([bits for bits in range(256) if bits & 0x7F != 0x7F], dtyp
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rows", [1, 9])
+@pytest.mark.parametrize("rows", [1, 9, 30])
 def test_every_number_of_e4m3_is_widened_exactly(
     isa: str, dtype: torch.dtype, rows: int, run: Callable[..., None]
 ) -> None:
@@ -68,7 +68,7 @@ def test_sums_are_those_of_the_widened_weights(
     weight = quantise(torch.randn(37, 300))
     weight = Quantised(weight.values, 2.0 ** torch.randint(-3, 4, (37,)))
     wide = weight.float().to(dtype)
-    for rows in (1, 2, 5, 6, 7, 40):
+    for rows in (1, 2, 5, 6, 7, 18, 19, 40):
         x, got, want = (
             torch.randn(rows, 300).to(dtype),
             torch.empty(rows, 37),
