@@ -14,6 +14,7 @@ pytest.importorskip("triton")
 from proxyfuse import Prompt, SamplingParams
 from proxyfuse.config import EngineConfig
 from proxyfuse.engine import devices
+from proxyfuse.runner import warmup
 from proxyfuse_kernels.gpu.ops import TritonOps
 from proxyfuse_kernels.proxy_sample.launch import TritonSampler
 from tests.engine.test_oracle import check
@@ -40,6 +41,7 @@ PARAMS = [
 def test_a_few_tokens_are_the_oracle_s(
     family: str, options: dict[str, Any], tmp_path, open_llm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(warmup, "PROMPTS", (1, 3))  # the interpreter is slow
     world, drawn = World(0), 0
     put_on(world, monkeypatch, devices.calls)
     like_a_chip(monkeypatch)
