@@ -42,6 +42,7 @@ def test_a_few_tokens_are_the_oracle_s(
     family: str, options: dict[str, Any], tmp_path, open_llm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warmup, "PROMPTS", (1, 3))  # the interpreter is slow
+    monkeypatch.setattr(warmup, "SECONDS", 1e9)
     world, drawn = World(0), 0
     put_on(world, monkeypatch, devices.calls)
     like_a_chip(monkeypatch)
