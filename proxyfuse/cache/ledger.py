@@ -108,6 +108,8 @@ class Ledger:
     def publish(self, sequence: Sequence, role: Role, lane: Lane) -> None:
         """Tell the index which of the lane's pages are full of tokens that are known."""
         slots = self._slots[role]
+        if lane.computed < (lane.published + 1) * slots:
+            return  # the usual case: no page was filled
         full = min(lane.computed, sequence.length(lane)) // slots
         if full <= lane.published or not self._shares(sequence):
             return

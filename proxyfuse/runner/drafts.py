@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,7 @@ from proxyfuse.runner.layout import Layout
 from proxyfuse.runner.outcome import Outcome
 from proxyfuse.runner.rows import RowWriter
 from proxyfuse.runner.staging import Fields, Staging
+from proxyfuse.trio import Role
 from proxyfuse_kernels.proxy_sample import SampleDraws
 
 COLUMNS = ("positions", "slots", "lanes")
@@ -36,6 +39,9 @@ class Drafts:
         self._logprobs = outcome.logprobs
         self._logsumexp = torch.zeros(sequences, device=device)
         self._finite = torch.zeros(sequences, dtype=torch.bool, device=device)
+        names = {role: f"{role.label}.ids" for role in Role}
+        self._ids_at = {r: staging.word(name) for r, name in names.items() if name in staging.host}
+        self._pointed: tuple[list[tuple[int, int]], list[list[int]]] | None = None
 
     def rows(self, page_table: Tensor) -> list[Rows]:
         """The rows that read each draft, for a role of this page table."""
@@ -66,14 +72,15 @@ class Drafts:
         """The words of the staging buffer that hold each reader's id of the draft."""
         return self._device["index"][draft, : readers * count].view(readers, count)
 
-    def point(self, layout: Layout, readers: dict[str, RowWriter]) -> None:
-        """Write the index: readers by the name of their ids."""
-        starts = [(writer, self._staging.word(name)) for name, writer in readers.items()]
+    def point(self, layout: Layout, readers: Mapping[Role, RowWriter]) -> None:
+        """Write the index, unless it says so already."""
+        firsts = [
+            [self._ids_at[role] + writer.row_of(sample, 0) for sample in layout.drafting]
+            for role, writer in readers.items()
+        ]
+        if self._pointed == (layout.stretches, firsts):
+            return
+        self._pointed = layout.stretches, firsts
         for draft, (_, count) in enumerate(layout.stretches):
-            reading = layout.drafting[:count]
-            words = [
-                start + writer.row_of(sample, draft)
-                for writer, start in starts
-                for sample in reading
-            ]
+            words = [first + draft for column in firsts for first in column[:count]]
             self.host["index"][draft, : len(words)] = words

@@ -95,6 +95,8 @@ def _top_fields(samples: int, top: int) -> Fields:
 def _likeliest(sample: Sample) -> int | None:
     """The most of the likeliest tokens that a row of it reports; None: no log-probabilities."""
     params = sample.sequence.params
+    if params.logprobs is None and params.prompt_logprobs is None:
+        return None
     of_prompt = params.prompt_logprobs if sample.row < 0 else None
     drawn = params.logprobs if sample.row + sample.count > 0 else None
     return max((count for count in (of_prompt, drawn) if count is not None), default=None)

@@ -65,6 +65,7 @@ class RowWriter:
         self._arrays = arrays
         self._slots = slots  # slots of a page
         self._seats = Seats(arrays["page_table"])
+        self._lasting: dict[str, list[int]] = {}  # columns that no kernel writes, as they are
         self._starts: dict[Sequence, int] = {}
         self._ends: dict[Sequence, int] = {}
 
@@ -81,7 +82,7 @@ class RowWriter:
                 first = self._ends[sample.sequence] - sample.count
                 for step, entry in enumerate(entries):
                     heads[entry] = first + step
-        self._arrays["samples"][: len(heads)] = heads
+        self._keep("samples", heads)
         return self._rows, len(heads)
 
     def write_drawing(
@@ -96,7 +97,7 @@ class RowWriter:
             if self._role in sample.sequence.lanes and not sample.drawn:
                 end = self._ends[sample.sequence]
                 heads += range(end - sample.count, end)
-        self._arrays["samples"][: len(heads)] = heads
+        self._keep("samples", heads)
         seats = self._seats.seats
         for column, sample in enumerate(layout.drafting):
             lane = sample.sequence.lanes[self._role]
@@ -134,12 +135,16 @@ class RowWriter:
             lanes += [seats[cut.lane]] * (cut.stop - cut.start)
             self._ends[cut.sequence] = len(ids)
         self._rows = len(ids)
-        self._fill(ids=ids, positions=positions, slots=slots, lanes=lanes)
+        for name, values in (("ids", ids), ("positions", positions), ("slots", slots)):
+            self._arrays[name][: len(values)] = values
+        self._keep("lanes", lanes)
+
+    def _keep(self, name: str, values: list[int]) -> None:
+        """Fill a column, unless it says so already: from step to step these seldom change."""
+        if self._lasting.get(name) != values:
+            self._arrays[name][: len(values)] = values
+            self._lasting[name] = values
 
     def _slots_of(self, lane: Lane, start: int, stop: int) -> list[int]:
         size, pages = self._slots, lane.pages
         return [pages[at // size] * size + at % size for at in range(start, stop)]
-
-    def _fill(self, **columns: list[int]) -> None:
-        for name, values in columns.items():
-            self._arrays[name][: len(values)] = values

@@ -9,8 +9,6 @@ from math import inf
 from time import monotonic
 from typing import TypeVar
 
-import torch
-
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
 from proxyfuse.plan import Plan
 from proxyfuse.runner import warmup
@@ -124,7 +122,6 @@ class Runner:
             rows = exchange.rows
         return Forward(decoder, rows, kv, work, stage, role, exchange)
 
-    @torch.inference_mode()
     def launch(
         self,
         plan: Plan,
@@ -144,7 +141,6 @@ class Runner:
             flight = self._launch(padded, regular, drawer, least, doubt)
         return flight if padded is plan else replace(flight, plan=plan)
 
-    @torch.inference_mode()
     def prepare(self, shapes: Iterable[Shape]) -> int:
         """Make steps of these shapes ready to be run at once, in order, within `warmup`'s bounds.
 
@@ -213,11 +209,7 @@ class Runner:
             else:
                 counts[role] = writer.write(slices, plan.samples, layout)
         if drawer is not None:
-            readers = {
-                f"{role.label}.ids": writer
-                for role, writer in self._writers.items()
-                if role is not drawer
-            }
+            readers = {role: one for role, one in self._writers.items() if role is not drawer}
             self._drafts.point(layout, readers)
         alone = len(plan.samples) == 1 and all(len(cuts) <= 1 for cuts in plan.slices.values())
         return Counted(layout, counts, drawer, alone, regular)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 
+import torch
 from torch import Tensor
 
 from proxyfuse.runner.stage import Draft
@@ -26,6 +27,7 @@ class PlainLaunch:
     acts: Sequence[Act]
     drafts: int
 
+    @torch.inference_mode()
     def run(self, least: float = -inf, doubt: float = 1.0) -> int:
         """Call them all."""
         for act in self.acts:

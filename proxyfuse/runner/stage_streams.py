@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from proxyfuse.runner.stage import Draft
@@ -32,6 +33,7 @@ class StreamLaunch:
     acts: Sequence[Act]
     drafts: int
 
+    @torch.inference_mode()
     def run(self, least: float = -inf, doubt: float = 1.0) -> int:
         """Give everything to the streams; every draft is fed."""
         beside: dict[Role, Work] = {}

@@ -70,8 +70,9 @@ class Written:
 
     def __init__(self, crowd: Crowd, role: Role, layout: Layout, drawer: Role | None) -> None:
         own = row_fields(ROWS, LANES, PAGES, ROWS)
-        staging = Staging(own | draft_fields(MOST, LANES, 2), None)
-        self.arrays: dict[str, Any] = staging.host
+        named = {f"{role.label}.{name}": field for name, field in own.items()}
+        staging = Staging(named | draft_fields(MOST, LANES, 2), None)
+        self.arrays: dict[str, Any] = {name: staging.host[f"{role.label}.{name}"] for name in own}
         self.writer = RowWriter(role, self.arrays, SLOTS)
         self.drafts = Drafts(staging, Outcome(ROWS, MOST, LANES, 50, None))
         self.staging = staging
@@ -168,8 +169,8 @@ def test_a_draft_goes_to_all_who_read_it(seed: int) -> None:
     crowd = Crowd(seed)
     layout = lay_out(crowd.samples)
     written = Written(crowd, Role.BASE, layout, None)
-    written.drafts.point(layout, {"ids": written.writer})
-    ids, start = written.arrays["ids"], written.staging.word("ids")
+    written.drafts.point(layout, {Role.BASE: written.writer})
+    ids, start = written.arrays["ids"], written.staging.word("base.ids")
     for draft, (_, count) in enumerate(layout.stretches):
         index = written.drafts.index(draft, count, 1)
         assert index.shape == (1, count)
