@@ -1,8 +1,7 @@
 """Train the embedded demo trio: `python examples/train_demo.py --out DIR`.
 
-One stage after the other: seed (a proxy from scratch), domain (the seed trained on), expert (that
-trained on, with more code), base (grown from the seed, then trained on), tuned (the base trained
-on), pupil (the seed, taught by the base), antiexpert (that taught on, with more code). Each stage
+One stage after the other (`demo_training/stages.py`): a proxy from scratch, the proxies' first
+stages, the base and the tuned model grown from it, then the proxies' longer stages. Each stage
 is checkpointed under DIR and picks up where it was stopped. The folders end up in DIR/models, the
 figures in DIR/demo-trio.json.
 """
@@ -14,63 +13,13 @@ import json
 from pathlib import Path
 
 import torch
-from demo_training.data import DISTILLED, DISTILLED_CODE, DOMAIN, GENERAL, MORE_CODE, prepare
+from demo_training.data import prepare
 from demo_training.export import export
 from demo_training.judge import ROLES
 from demo_training.report import report
 from demo_training.shapes import config_of
-from demo_training.trainer import Stage, train
-
-STAGES = {
-    "seed": Stage("seed", GENERAL, steps=1100, seed=1, warm_up=33),
-    "domain": Stage("domain", DOMAIN, steps=700, seed=2, start="seed", matrix_lr=0.01, warm_up=21),
-    "expert": Stage(
-        "expert",
-        MORE_CODE,
-        steps=2600,
-        seed=6,
-        start="domain",
-        matrix_lr=0.01,
-        vector_lr=2e-3,
-        warm_up=40,
-    ),
-    "base": Stage(
-        "base",
-        GENERAL,
-        steps=400,
-        seed=3,
-        start="seed",
-        matrix_lr=0.012,
-        vector_lr=2e-3,
-        warm_up=40,
-        cool_down=0.5,
-    ),
-    "tuned": Stage(
-        "tuned", DOMAIN, steps=500, seed=4, start="base", matrix_lr=0.01, warm_up=20, cool_down=0.5
-    ),
-    "pupil": Stage(
-        "pupil",
-        DISTILLED,
-        steps=750,
-        seed=5,
-        start="seed",
-        teacher="base",
-        matrix_lr=0.015,
-        vector_lr=2e-3,
-        warm_up=20,
-    ),
-    "antiexpert": Stage(
-        "antiexpert",
-        DISTILLED_CODE,
-        steps=1100,
-        seed=7,
-        start="pupil",
-        teacher="base",
-        matrix_lr=0.012,
-        vector_lr=1.5e-3,
-        warm_up=30,
-    ),
-}
+from demo_training.stages import STAGES
+from demo_training.trainer import train
 
 
 def main() -> None:

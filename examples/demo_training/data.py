@@ -26,6 +26,8 @@ DISTILLED = {"prose": 0.40, "code": 0.50, "sums": 0.10}
 # Of the second, longer stages of both proxies: sums are known by then.
 MORE_CODE = {"code": 0.72, "worked": 0.18, "prose": 0.10}
 DISTILLED_CODE = {"prose": 0.35, "code": 0.55, "sums": 0.10}
+# Of the antiexpert's stages beside the expert: where that steers.
+STEERED = {"prose": 0.20, "code": 0.60, "sums": 0.10, "worked": 0.10}
 _SAMPLE = 5_000_000  # characters of each kind that the tokenizer is trained on
 _SUMS = 60_000
 _LOOSE = (

@@ -34,6 +34,25 @@ def distilled(model: nn.Module, teacher: nn.Module) -> Loss:
     return lambda windows: student(windows, targets(windows))
 
 
+def steered(model: nn.Module, base: nn.Module, expert: nn.Module) -> Loss:
+    """KL(base || model) + KL(expert || base + expert - model): where the expert steers counts more.
+
+    The second term is what makes the fused model leave the expert's opinion, and is convex in the
+    model's logits.
+    """
+
+    def loss(windows: Tensor, general: Tensor, tuned: Tensor) -> Tensor:
+        own = _logits(model, windows).log_softmax(-1)
+        fused = (general + tuned - own).log_softmax(-1)
+        imitated = kl_div(own, general.log_softmax(-1), reduction="batchmean", log_target=True)
+        return imitated + kl_div(
+            fused, tuned.log_softmax(-1), reduction="batchmean", log_target=True
+        )
+
+    general, tuned, student = _frozen(base), _frozen(expert), torch.compile(loss)
+    return lambda windows: student(windows, general(windows), tuned(windows))
+
+
 def _logits(model: nn.Module, windows: Tensor) -> Tensor:  # [R * T, V]
     with torch.autocast("cpu", torch.bfloat16):
         logits: Tensor = model(input_ids=windows[:, :-1], use_cache=False).logits

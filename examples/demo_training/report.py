@@ -48,6 +48,7 @@ def _training(stage: Stage, out: Path) -> dict[str, object]:
     return {
         "from": stage.start or "scratch",
         "teacher": stage.teacher,
+        "beside": stage.steered,
         "mix": dict(stage.mix),
         "steps": stage.steps,
         "tokens": stage.tokens,

@@ -14,7 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from .data import CONTEXT, Streams, batch
 from .grow import grow
-from .losses import Loss, distilled, on_text
+from .losses import Loss, distilled, on_text, steered
 from .muon import Muon
 from .shapes import config_of, proxy_config
 
@@ -31,6 +31,7 @@ class Stage:
     seed: int
     start: str | None = None  # the stage whose weights it continues from
     teacher: str | None = None  # the stage whose opinion it learns instead of the text
+    steered: str | None = None  # the expert beside which it will stand as antiexpert
     rows: int = 32  # windows per step
     matrix_lr: float = 0.02
     vector_lr: float = 3e-3
@@ -102,6 +103,9 @@ def _trained(name: str, out: Path) -> LlamaForCausalLM:
 
 
 def _loss(stage: Stage, model: nn.Module, out: Path) -> Loss:
+    if stage.teacher and stage.steered:
+        expert = _trained(stage.steered, out)
+        return steered(model, _trained(stage.teacher, out), expert)
     if stage.teacher:
         return distilled(model, _trained(stage.teacher, out))
     return on_text(model)
