@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,20 +12,12 @@ from bench.engine.gate import WrongOutputError
 from bench.engine.reads import Beside, Reader, by_state
 from proxyfuse import LLM, Metrics, RequestOutput, SamplingParams
 from proxyfuse.demo import model_folder
-from proxyfuse.measure import Spread, asleep, in_turns, seconds
+from proxyfuse.measure import Spread, asleep, in_turns
 
 Prompts = list[list[int]]
 Setting = tuple[Prompts, SamplingParams]
 
 BASE = "base alone"
-
-
-@dataclass(frozen=True)
-class Counted:
-    """How many tokens an engine writes of a setting, and what it counted meanwhile if it drafts."""
-
-    tokens: int
-    metrics: Metrics | None
 
 
 class Bench:
@@ -57,15 +49,17 @@ class Bench:
         for name, (prompts, params) in settings.items():
             runs = [partial(write, llm, prompts, params) for llm in self.engines.values()]
             runs.append(partial(write, self.base, prompts, _alone(params)))
-            races[name] = [partial(reader.beside, partial(seconds, run)) for run in runs]
+            races[name] = [partial(reader.beside, partial(_per_token, run)) for run in runs]
         tables = in_turns(races, rounds, before=asleep, patience=patience)
         return {
-            name: _figures(counted[name], dict(zip(counted[name], columns, strict=True)), reader)
+            name: _figures(
+                counted[name], dict(zip([*self.engines, BASE], columns, strict=True)), reader
+            )
             for name, columns in tables.items()
         }
 
-    def _counted(self, name: str, setting: Setting) -> dict[str, Counted]:
-        """What every engine writes of a setting, which must be what the one without drafts does."""
+    def _counted(self, name: str, setting: Setting) -> dict[str, Metrics]:
+        """What every engine counts, if all write what the one without drafts does."""
         prompts, params = setting
         plain = self._written("0", prompts, params)[0]
         found = {}
@@ -75,9 +69,8 @@ class Bench:
                 raise WrongOutputError(
                     f"{name}: speculate={engine} writes another text than speculate=0"
                 )
-            found[engine] = Counted(sum(map(len, texts)), metrics)
-        alone = write(self.base, prompts, _alone(params))
-        return found | {BASE: Counted(sum(len(it.outputs[0].token_ids) for it in alone), None)}
+            found[engine] = metrics
+        return found
 
     def _written(
         self, name: str, prompts: Prompts, params: SamplingParams
@@ -95,21 +88,25 @@ def write(llm: LLM, prompts: Prompts, params: SamplingParams) -> list[RequestOut
     return [llm.generate([ids], params, use_tqdm=False)[0] for ids in prompts]
 
 
+def _per_token(run: Callable[[], list[RequestOutput]]) -> float:
+    """Seconds between tokens: what came before a text's first, and those with it, are left out."""
+    stamps = [output.outputs[0].token_times for output in run()]
+    spent = sum(times[-1] - times[0] for times in stamps)
+    return spent / sum(len(times) - times.count(times[0]) for times in stamps)
+
+
 def _alone(params: SamplingParams) -> SamplingParams:
     """The base writes as many tokens whatever it would rather do."""
     return replace(params, alpha=None, ignore_eos=True)
 
 
 def _figures(
-    counted: Mapping[str, Counted],
+    drafting: Mapping[str, Metrics],
     columns: Mapping[str, Sequence[tuple[float, Beside]]],
     reader: Reader,
 ) -> dict[str, Any]:
     """What a record keeps of one setting."""
-    each = {
-        name: [1e3 * spent / counted[name].tokens for spent, _ in column]
-        for name, column in columns.items()
-    }
+    each = {name: [1e3 * per_token for per_token, _ in column] for name, column in columns.items()}
     states = {
         name: [reader.state(beside) for _, beside in column] for name, column in columns.items()
     }
@@ -121,7 +118,6 @@ def _figures(
             if name != slow
         }
 
-    drafting = {name: it.metrics for name, it in counted.items() if it.metrics is not None}
     return {
         "ms_per_token": {name: vars(Spread.of(column)) for name, column in each.items()},
         "tokens_per_base_pass": {name: it.tokens_per_base_pass for name, it in drafting.items()},
