@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from proxyfuse.speculation.acceptance import expected
@@ -10,7 +11,7 @@ from proxyfuse.trio import Role
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 STEPS = 32  # rates are told apart in steps of 1 / 32
-STALE = 64  # steps after which choices are made anew
+STALE = 256  # questions after which choices are made anew
 MARGIN = 1.05  # a choice must promise this much more than plain decoding
 
 Source = Role | None  # a model that draws drafts; None: what stood in the text before
@@ -29,26 +30,38 @@ class Chooser:
 
     def __init__(self, costs: Costs[Source]) -> None:
         self._costs = costs
-        self._chosen: dict[tuple[Source, int, int], Choice] = {}
+        self._chosen: dict[tuple[Source, int, int, int], Choice] = {}
         self._age = 0
 
     def best(self, source: Source, rate: float, sequences: int) -> Choice:
-        """The choice for drafts that hold at this rate; made anew every now and then."""
+        """The choice for drafts that hold at this rate; made anew every now and then.
+
+        So it is after each of a source's first steps, which say most about what it costs.
+        """
         self._age += 1
         if self._age % STALE == 0:
             self._chosen.clear()
-        key = (source, round(rate * STEPS), bucket(sequences))
+        steps = round(rate * STEPS)
+        key = (source, steps, bucket(sequences), self._costs.news(sequences, source))
         choice = self._chosen.get(key)
         if choice is None:
-            choice = self._chosen[key] = self._best(source, key[1] / STEPS, sequences)
+            choice = self._chosen[key] = self._best(source, steps, sequences)
         return choice
 
-    def _best(self, source: Source, rate: float, sequences: int) -> Choice:
+    def _best(self, source: Source, rate: int, sequences: int) -> Choice:
         plain, each = self._costs.of(sequences, source)
+        bent = self._costs.bent(sequences, source)
         best = Choice(0, MARGIN, 1.0)
         for length in LENGTHS:
-            seconds, tokens = plain + length * each, expected(rate, length)
+            tokens = _kept(rate, length)
+            seconds = (plain + length * each) * bent.get(length, 1.0)
             gain = tokens / seconds * plain
             if gain > best.gain:
                 best = Choice(length, gain, min(each * tokens / seconds, 1.0))
         return best
+
+
+@cache
+def _kept(steps: int, drafts: int) -> float:
+    """Tokens that a verification keeps, at a rate that is one of few."""
+    return expected(steps / STEPS, drafts)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 from typing import Generic, TypeVar
 
 KEPT = 0.98  # of what was measured, at each step: the last fifty or so count
 LATE = 0.2  # weight of a step that took longer than expected: the machine had something else to do
+NEW = 3  # steps with drafts, the first of a line, that are believed, late or not
 LATEST = 1.5  # of what was expected: longer is not believed
 EARLY = 0.5  # of what was expected: shorter, and what was believed is as good as forgotten
 FORGOTTEN = 0.1
+BENT = (0.25, 0.05)  # weight of a step that took less than its number of drafts did so far, or more
 PRIOR = (0.2, 2)  # steps that the prior slope is worth: so many without drafts and with two
 
 S = TypeVar("S")
@@ -19,6 +22,9 @@ S = TypeVar("S")
 @dataclass(slots=True)
 class Line:
     """Seconds = plain + drafts * each, by least squares over the latest steps and a prior slope.
+
+    `bent`: what steps of so many drafts take, in shares of what the line says: kernels have borders
+    at which one more row is dear.
 
     The noise of a shared machine only adds, so that late steps count less than early ones.
     """
@@ -29,6 +35,8 @@ class Line:
     squares: float = 0.0
     seconds: float = 0.0
     products: float = 0.0
+    drafted: int = 0  # steps with drafts
+    bent: dict[int, float] = field(default_factory=dict)
 
     def add(self, drafts: float, seconds: float) -> None:
         """One more step."""
@@ -36,15 +44,23 @@ class Line:
         if self.steps:
             plain, each = self.fit()
             expected = plain + drafts * each
+            if drafts:
+                self._bend(round(drafts), min(seconds / expected, LATEST))
             if seconds < EARLY * expected:
                 kept = FORGOTTEN
-            elif seconds > expected:
+            elif seconds > expected and (not drafts or self.drafted >= NEW):
                 weight, seconds = LATE, min(seconds, LATEST * expected)
+        self.drafted += drafts > 0
         self.steps = kept * self.steps + weight
         self.drafts = kept * self.drafts + weight * drafts
         self.squares = kept * self.squares + weight * drafts * drafts
         self.seconds = kept * self.seconds + weight * seconds
         self.products = kept * self.products + weight * drafts * seconds
+
+    def _bend(self, drafts: int, share: float) -> None:
+        so_far = self.bent.get(drafts, 1.0)
+        less, more = BENT
+        self.bent[drafts] = so_far + (less if share < so_far else more) * (share - so_far)
 
     def fit(self) -> tuple[float, float]:
         """(plain, each), neither nothing nor less; (1, slope) before the first step."""
@@ -70,14 +86,15 @@ class Costs(Generic[S]):
         self._slopes = slopes
         self._lines: dict[int, dict[S, Line]] = {}
         self._plain: dict[int, int] = {}
+        self._furthest: dict[int, int] = {}
 
     def observe(self, sequences: int, source: S, drafts: float, seconds: float) -> None:
         """A step that verified so many drafts of each sequence took so long."""
-        lines = self._at(sequences)
+        lines, size = self._at(sequences), bucket(sequences)
         if drafts:
             lines[source].add(drafts, seconds)
+            self._furthest[size] = max(self.furthest(sequences), ceil(drafts))
             return
-        size = bucket(sequences)
         self._plain[size] = self._plain.get(size, 0) + 1
         for line in lines.values():
             line.add(0, seconds)
@@ -86,9 +103,21 @@ class Costs(Generic[S]):
         """(plain, each) in seconds; in steps without drafts where nothing was measured."""
         return self._at(sequences)[source].fit()
 
+    def news(self, sequences: int, source: S) -> int:
+        """How many of the first steps with drafts were measured."""
+        return min(self._at(sequences)[source].drafted, NEW)
+
     def plain_steps(self, sequences: int) -> int:
         """Steps without drafts that were measured."""
         return self._plain.get(bucket(sequences), 0)
+
+    def bent(self, sequences: int, source: S) -> Mapping[int, float]:
+        """By drafts of each sequence: what a step takes, in shares of what the line says."""
+        return self._at(sequences)[source].bent
+
+    def furthest(self, sequences: int) -> int:
+        """The most drafts of each sequence that were measured."""
+        return self._furthest.get(bucket(sequences), 0)
 
     def _at(self, sequences: int) -> dict[S, Line]:
         size = bucket(sequences)

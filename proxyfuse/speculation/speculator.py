@@ -66,8 +66,10 @@ class Speculator:
         slopes: dict[Source, float] = {
             role: size / total + VERIFYING for role, size in weights.items()
         }
-        self._costs = Costs(slopes | {None: VERIFYING})
-        self._chooser = Chooser(self._costs)
+        # a step of the base alone costs less: one table for steps that fuse, one for the others
+        self._costs = {fused: Costs(slopes | {None: VERIFYING}) for fused in (True, False)}
+        self._choosers = {fused: Chooser(costs) for fused, costs in self._costs.items()}
+        self._fused = True  # the step at hand
         self._all = {source: Acceptance(rate, kept=ENGINE) for source, rate in PRIORS.items()}
         self._sequences: dict[Sequence, Drafting] = {}
         self._step: tuple[int, Source, float] | None = None  # sequences, source, drafts of each
@@ -90,7 +92,7 @@ class Speculator:
         self.least = -inf
         self._age += 1
         early, often, seldom = PLAIN
-        known = self._costs.plain_steps(running) >= early
+        known = self._costs[self._fused].plain_steps(running) >= early
         self._measures = self._age % (seldom if known else often) == 0
 
     @property
@@ -152,30 +154,37 @@ class Speculator:
         if self._measures:
             return 0
         rates = [self._fared(one, Role.EXPERT).rate for one in self._sequences.values()]
-        length = self._chooser.best(Role.EXPERT, sum(rates) / len(rates), self._running).length
+        chooser = self._choosers[True]
+        length = chooser.best(Role.EXPERT, sum(rates) / len(rates), self._running).length
         if not length and batch.idle >= batch.patience:
-            length = min(TRIAL, self._chooser.best(Role.EXPERT, HOPE, self._running).length)
+            length = min(TRIAL, chooser.best(Role.EXPERT, HOPE, self._running).length)
         if length:
             batch.idle = 0
-        return length
+        # what many rows cost here is not known beforehand: the way is felt, 1, 2, 4 drafts
+        return min(length, 2 * self._costs[True].furthest(self._running) or 1)
 
     def _best(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
         """The source and length that promise most; now and then a trial of what promised little."""
         drafting.idle += 1
+        self._fused = len(sequence.lanes) > 1
         if drafting.rest or self._measures:
             drafting.rest = max(drafting.rest - 1, 0)
             return Draft()
-        found = () if sequence.ahead else self._look_up(sequence, drafting, room)
-        sources: list[Source] = [*self._drawers(sequence), *([None] if found else [])]
-        if not sources:
-            return Draft()
-        choice, source = max(
-            ((self._choice(drafting, one), one) for one in sources), key=lambda pair: pair[0].gain
-        )
+        choices = {one: self._choice(drafting, one) for one in (*self._drawers(sequence), None)}
+        source = _most_promising(choices)
+        found: tuple[int, ...] = ()
+        if source is None or not choices[source].length:
+            found = () if sequence.ahead else self._look_up(sequence, drafting, room)
+            if not found:
+                del choices[None]
+            if not choices:
+                return Draft()
+            source = _most_promising(choices)
+        choice = choices[source]
         length = choice.length
         if not length:
-            source = min(sources, key=lambda one: self._fared(drafting, one).trials)
-            hopeful = self._chooser.best(source, HOPE, self._running).length
+            source = min(choices, key=lambda one: self._fared(drafting, one).trials)
+            hopeful = self._choosers[self._fused].best(source, HOPE, self._running).length
             if drafting.idle < drafting.patience or not hopeful:
                 drafting.rest = REST
                 return Draft()
@@ -190,7 +199,8 @@ class Speculator:
         return self._draw(drafting, source, min(length, room))
 
     def _choice(self, drafting: Drafting, source: Source) -> Choice:
-        return self._chooser.best(source, self._fared(drafting, source).rate, self._running)
+        rate = self._fared(drafting, source).rate
+        return self._choosers[self._fused].best(source, rate, self._running)
 
     def _fared(self, drafting: Drafting, source: Source) -> Acceptance:
         found = drafting.fared.get(source)
@@ -230,6 +240,7 @@ class Speculator:
                 self._learn(drafting, one)
         self._step = None
         count = len(plan.samples)
+        self._fused = any(len(sample.sequence.lanes) > 1 for sample in plan.samples)
         counts = drafts or (count and self._counts_plain(count))
         if self.fixed is None and counts and _only_writes(plan):
             drawn = any(sample.drawn for sample in plan.samples)
@@ -237,12 +248,12 @@ class Speculator:
 
     def _counts_plain(self, sequences: int) -> bool:
         """Whether a step without drafts is worth timing: every so many, once some are known."""
-        return not self._age % REST or self._costs.plain_steps(sequences) < PLAIN[0]
+        return not self._age % REST or self._costs[self._fused].plain_steps(sequences) < PLAIN[0]
 
     def timed(self, seconds: float) -> None:
         """The step that was last observed took so long, planning included."""
         if self._step is not None:
-            self._costs.observe(*self._step, seconds)
+            self._costs[self._fused].observe(*self._step, seconds)
 
     def _learn(self, drafting: Drafting, one: Verified) -> None:
         source = drafting.source
@@ -250,6 +261,10 @@ class Speculator:
         self._all[source].observe(*one)
         tried = drafting if self._running == 1 else self._batch
         tried.patience = PATIENCE[0] if one.held else min(2 * tried.patience, PATIENCE[1])
+
+
+def _most_promising(choices: Mapping[Source, Choice]) -> Source:
+    return max(choices, key=lambda one: choices[one].gain)
 
 
 def _only_writes(plan: Plan) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from proxyfuse.speculation.acceptance import expected
 from proxyfuse.speculation.choice import LENGTHS, MARGIN, STALE, STEPS, Chooser
-from proxyfuse.speculation.costs import Costs
+from proxyfuse.speculation.costs import NEW, Costs
 from proxyfuse.trio import Role
 
 
@@ -38,6 +38,9 @@ def test_a_draft_less_likely_than_its_worth_would_not_pay(rate: float) -> None:
 
 def test_a_choice_is_kept_until_it_is_stale() -> None:
     costs = Costs({Role.EXPERT: 0.01})
+    for _ in range(NEW):
+        costs.observe(1, Role.EXPERT, 0, 1.0)
+        costs.observe(1, Role.EXPERT, 8, 1.08)
     one = Chooser(costs)
     first = one.best(Role.EXPERT, 0.9, 1)
     for _ in range(50):
@@ -46,3 +49,16 @@ def test_a_choice_is_kept_until_it_is_stale() -> None:
     assert one.best(Role.EXPERT, 0.9, 1) == first
     later = [one.best(Role.EXPERT, 0.9, 1) for _ in range(STALE)]
     assert later[-1].length < first.length
+
+
+def test_each_of_the_first_steps_makes_choices_anew() -> None:
+    """Where rows are dear, the first steps with drafts say so, and the next choice knows."""
+    costs = Costs({Role.EXPERT: 0.1})
+    one, gains = Chooser(costs), []
+    for _ in range(NEW):
+        gains.append(one.best(Role.EXPERT, 0.9, 32).gain)
+        costs.observe(32, Role.EXPERT, 0, 1.0)
+        costs.observe(32, Role.EXPERT, 1, 1.95)
+    gains.append(one.best(Role.EXPERT, 0.9, 32).gain)
+    assert gains == sorted(gains, reverse=True)
+    assert len(set(gains)) == NEW + 1 and gains[-1] < 1.2 < gains[0]

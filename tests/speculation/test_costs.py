@@ -7,6 +7,7 @@ import random
 import pytest
 
 from proxyfuse.speculation.costs import Costs, Line, bucket
+from proxyfuse.trio import Role
 
 
 @pytest.mark.parametrize(("plain", "each"), [(100.0, 3.0), (1e-4, 3e-5), (2.0, 2.0)])
@@ -53,3 +54,14 @@ def test_steps_without_drafts_count_for_every_source_of_their_batch_size() -> No
 
 def test_batches_are_told_apart_by_powers_of_two() -> None:
     assert [bucket(n) for n in (0, 1, 2, 3, 4, 5, 8, 9)] == [1, 1, 2, 4, 4, 8, 8, 16]
+
+
+def test_a_number_of_drafts_that_is_dearer_than_its_neighbours_is_known_for_it() -> None:
+    costs = Costs({Role.EXPERT: 0.2})
+    for _ in range(60):
+        costs.observe(1, Role.EXPERT, 0, 1.0)
+        for drafts in (2, 4, 5):
+            costs.observe(1, Role.EXPERT, drafts, 1 + 0.2 * drafts)
+        costs.observe(1, Role.EXPERT, 6, 3.0)
+    bent = costs.bent(1, Role.EXPERT)
+    assert bent[6] > 1.1 * max(bent[2], bent[4], bent[5]) and bent[6] > 1.1
