@@ -31,6 +31,7 @@ VERIFYING = 0.05  # of a step: what one more row costs before it was measured
 class Drafting:
     """What is known of one sequence's drafts."""
 
+    greedy: bool = False
     lookup: Lookup = field(default_factory=Lookup)
     fared: dict[Source, Acceptance] = field(default_factory=dict)
     source: Source = None  # of the drafts that were last proposed
@@ -70,7 +71,12 @@ class Speculator:
         self._costs = {fused: Costs(slopes | {None: VERIFYING}) for fused in (True, False)}
         self._choosers = {fused: Chooser(costs) for fused, costs in self._costs.items()}
         self._fused = True  # the step at hand
-        self._all = {source: Acceptance(rate, kept=ENGINE) for source, rate in PRIORS.items()}
+        # of all sequences, greedy ones by themselves: what they write repeats itself far more
+        self._all = {
+            (source, greedy): Acceptance(rate, kept=ENGINE)
+            for source, rate in PRIORS.items()
+            for greedy in (True, False)
+        }
         self._sequences: dict[Sequence, Drafting] = {}
         self._step: tuple[int, Source, float] | None = None  # sequences, source, drafts of each
         self._rows = rows
@@ -128,7 +134,7 @@ class Speculator:
             return Draft()
         drafting = self._sequences.get(sequence)
         if drafting is None:
-            drafting = self._sequences[sequence] = Drafting()
+            drafting = self._sequences[sequence] = Drafting(sequence.params.greedy)
         if self.fixed is None and self._running > 1:
             return self._together(sequence, drafting, room)
         if self.fixed is None:
@@ -205,7 +211,7 @@ class Speculator:
     def _fared(self, drafting: Drafting, source: Source) -> Acceptance:
         found = drafting.fared.get(source)
         if found is None:
-            known = self._all[source]
+            known = self._all[source, drafting.greedy]
             found = drafting.fared[source] = Acceptance(known.rate, known.doubt)
         return found
 
@@ -258,7 +264,7 @@ class Speculator:
     def _learn(self, drafting: Drafting, one: Verified) -> None:
         source = drafting.source
         self._fared(drafting, source).observe(*one)
-        self._all[source].observe(*one)
+        self._all[source, drafting.greedy].observe(*one)
         tried = drafting if self._running == 1 else self._batch
         tried.patience = PATIENCE[0] if one.held else min(2 * tried.patience, PATIENCE[1])
 
