@@ -108,8 +108,9 @@ class Speculator:
 
     def _known(self, count: int) -> int:
         """The longest of these that is no more; any number where steps may have any shape."""
-        fitting = [length for length in self.lengths if length <= count]
-        return max(fitting, default=0) if self._batches else count
+        if not self._batches:
+            return count
+        return max((length for length in self.lengths if length <= count), default=0)
 
     @property
     def how(self) -> tuple[Role, float, float]:
