@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from proxyfuse_kernels.cpu import CpuOps, Tape, isas
+from proxyfuse_kernels.quantised import quantise
 from proxyfuse_kernels.reference import ReferenceOps
 
 pytest.importorskip("proxyfuse_kernels._cpu")
@@ -59,7 +60,8 @@ def test_strided_rows_leave_their_surroundings_alone(
     assert (out[:, :3] == 7).all() and (out[:, 14:] == 7).all()
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("packed", [False, True])
+@settings(max_examples=40, deadline=None)
 @given(
     isa=st.sampled_from(isas()),
     dtype=st.sampled_from(DTYPES),
@@ -70,6 +72,7 @@ def test_strided_rows_leave_their_surroundings_alone(
 )
 def test_a_row_has_its_bits_in_any_company(
     teams: dict[int, object],
+    packed: bool,
     isa: str,
     dtype: torch.dtype,
     inputs: int,
@@ -77,7 +80,9 @@ def test_a_row_has_its_bits_in_any_company(
     picked: list[int],
     threads: int,
 ) -> None:
-    x, weight = torch.randn(40, inputs).to(dtype), torch.randn(outputs, inputs).to(dtype)
+    """Whether its weights have the type of x or, `packed`, 8 bits."""
+    x, wide = torch.randn(40, inputs).to(dtype), torch.randn(outputs, inputs)
+    weight = quantise(wide) if packed else wide.to(dtype)
     bias = torch.randn(outputs).to(dtype)
 
     def product(rows: Tensor, team: object) -> Tensor:

@@ -6,11 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch import Tensor
 
-from proxyfuse_kernels.cpu import CpuOps, Tape, isas
+from proxyfuse_kernels.cpu import CpuOps, Tape
 from proxyfuse_kernels.quantised import Quantised, quantise
 from proxyfuse_kernels.reference import ReferenceOps
 
@@ -77,36 +74,6 @@ def test_sums_are_those_of_the_widened_weights(
         run(isa, lambda ops, x=x, out=got: ops.linear(x, weight, None, out))
         run(isa, lambda ops, x=x, out=want: ops.linear(x, wide, None, out))
         assert torch.equal(got, want)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    isa=st.sampled_from(isas()),
-    dtype=st.sampled_from(DTYPES),
-    inputs=st.integers(1, 200) | st.just(2048),
-    outputs=st.integers(1, 90),
-    picked=st.lists(st.integers(0, 39), min_size=1, max_size=60),
-    threads=st.sampled_from([1, 2, 3, 5]),
-)
-def test_a_row_has_its_bits_in_any_company(
-    teams: dict[int, object],
-    isa: str,
-    dtype: torch.dtype,
-    inputs: int,
-    outputs: int,
-    picked: list[int],
-    threads: int,
-) -> None:
-    x, weight = torch.randn(40, inputs).to(dtype), quantise(torch.randn(outputs, inputs))
-    bias = torch.randn(outputs).to(dtype)
-
-    def product(rows: Tensor, team: object) -> Tensor:
-        out, tape = torch.full((len(rows), outputs), torch.nan), Tape(isa)
-        CpuOps(tape).linear(rows, weight, bias, out)
-        tape.run(team)
-        return out
-
-    assert torch.equal(product(x[picked], teams[threads]), product(x, teams[2])[picked])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
