@@ -103,9 +103,13 @@ class Costs(Generic[S]):
         """(plain, each) in seconds; in steps without drafts where nothing was measured."""
         return self._at(sequences)[source].fit()
 
+    def steps(self, sequences: int, source: S) -> int:
+        """Steps with drafts from the source that were measured."""
+        return self._at(sequences)[source].drafted
+
     def news(self, sequences: int, source: S) -> int:
-        """How many of the first steps with drafts were measured."""
-        return min(self._at(sequences)[source].drafted, NEW)
+        """How many of the first of these."""
+        return min(self.steps(sequences, source), NEW)
 
     def plain_steps(self, sequences: int) -> int:
         """Steps without drafts that were measured."""

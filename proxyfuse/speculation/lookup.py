@@ -14,19 +14,21 @@ class Lookup:
     def __init__(self) -> None:
         self._tokens: list[int] = []
         self._next: dict[tuple[int, ...], int] = {}  # where the tokens after an n-gram begin
-        self._before: dict[tuple[int, ...], int] = {}  # the same, of its last but one place
+        self._follows: int | None = None  # where they began the last time, for the latest n-gram
 
     def extend(self, tokens: Seq[int]) -> None:
         """Take in the tokens that follow those known so far."""
+        known, seen = self._tokens, self._next
         for token in tokens:
-            self._tokens.append(token)
-            at = len(self._tokens)
+            known.append(token)
+            at, self._follows = len(known), None
             for size in SIZES:
                 if at >= size:
-                    gram = tuple(self._tokens[-size:])
-                    if gram in self._next:
-                        self._before[gram] = self._next[gram]
-                    self._next[gram] = at
+                    gram = tuple(known[-size:])
+                    before = seen.get(gram)
+                    if self._follows is None:
+                        self._follows = before
+                    seen[gram] = at
 
     @property
     def known(self) -> int:
@@ -38,8 +40,7 @@ class Lookup:
 
         Where the text between the two places ends, it begins anew: a loop goes on.
         """
-        for size in SIZES:
-            at = self._before.get(tuple(self._tokens[-size:]))
-            if at is not None:
-                return tuple(islice(cycle(self._tokens[at : at + most]), most))
-        return ()
+        at = self._follows
+        if at is None:
+            return ()
+        return tuple(islice(cycle(self._tokens[at : at + most]), most))

@@ -9,7 +9,7 @@ from proxyfuse import LLM, RequestOutput
 from proxyfuse.plan import Draft
 from proxyfuse.sequence import Sequence
 from proxyfuse.speculation import Speculator
-from proxyfuse.speculation.speculator import Drafting
+from proxyfuse.speculation.drafting import Drafting
 from proxyfuse.trio import Role
 
 
@@ -52,7 +52,7 @@ class Reader(Speculator):
 
     def draft(self, sequence: Sequence) -> Draft:
         room = min(sequence.limit - len(sequence.continuation) - 1, self.most)
-        return Draft(tokens=self._look_up(sequence, Drafting(), room))
+        return Draft(tokens=Drafting().look_up(sequence, room, self._vocab))
 
 
 class Steady(Speculator):

@@ -1,0 +1,95 @@
+"""What is drafted for a sequence that has steps to itself: what gives most tokens a second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf, log
+
+from proxyfuse.plan import Draft
+from proxyfuse.sequence import Sequence
+from proxyfuse.speculation.choice import MARGIN, Choice, Source
+from proxyfuse.speculation.drafting import Decision, Drafting
+from proxyfuse.speculation.evidence import Evidence
+from proxyfuse.trio import Role
+
+TRIAL = 1  # drafts of such a trial as `Drafting.patience` allows
+REST = 8  # steps for which a sequence that nothing is drafted for is not asked about again
+STANDS = 8  # steps for which what was decided stands, at most: to choose is not free
+HOPE = 0.9  # drafts that would not pay at this rate are not tried
+MODELS = (Role.EXPERT, Role.ANTIEXPERT)
+NOTHING = Draft()
+
+
+class Alone:
+    """Decides from the evidence; ids at or above `vocab` are not drafted."""
+
+    def __init__(self, evidence: Evidence, vocab: int) -> None:
+        self._evidence = evidence
+        self._vocab = vocab
+
+    def draft(
+        self, sequence: Sequence, drafting: Drafting, room: int, drawer: Role | None
+    ) -> Draft | Decision:
+        """At most `room` tokens that were looked up, or what a model draws.
+
+        drawer: who draws in this step already; None where nobody does.
+        """
+        drafting.idle += 1
+        if drafting.rest:
+            drafting.rest -= 1
+            return NOTHING
+        decision = drafting.decision
+        if drafting.stands and decision is not None and drawer in (None, decision.drawer):
+            drafting.stands -= 1
+            return decision
+        drawers = () if len(sequence.lanes) == 1 else MODELS if drawer is None else (drawer,)
+        choices: dict[Source, Choice] = {one: self._choice(drafting, one, True) for one in drawers}
+        found: tuple[int, ...] = ()
+        if not sequence.ahead and self._worth_a_look(drafting, choices):
+            found = drafting.look_up(sequence, room, self._vocab)
+            if found:
+                choices[None] = self._choice(drafting, None, bool(drawers))
+        if not choices:
+            return NOTHING
+        source = max(choices, key=lambda one: choices[one].gain)
+        if not choices[source].length:
+            return self._trial(drafting, choices, found, bool(drawers))
+        drafting.idle = 0
+        if source is None:
+            return Draft(tokens=found[: choices[source].length])
+        return self._decided(drafting, source, choices[source])
+
+    def _choice(self, drafting: Drafting, source: Source, fused: bool) -> Choice:
+        rate = self._evidence.fared(drafting, source).rate
+        return self._evidence.best(fused, source, rate, 1)
+
+    def _worth_a_look(self, drafting: Drafting, choices: Mapping[Source, Choice]) -> bool:
+        """Whether what is looked up may promise more than what models draw, if they draw."""
+        most = max((choice.gain for choice in choices.values()), default=MARGIN)
+        return most <= MARGIN or self._choice(drafting, None, True).gain > most
+
+    def _trial(
+        self,
+        drafting: Drafting,
+        choices: Mapping[Source, Choice],
+        found: tuple[int, ...],
+        fused: bool,
+    ) -> Draft | Decision:
+        """What promises little is tried now and then, the least tried first."""
+        evidence = self._evidence
+        source = min(choices, key=lambda one: evidence.fared(drafting, one).trials)
+        if (
+            drafting.idle < drafting.patience
+            or not evidence.best(fused, source, HOPE, sequences=1).length
+        ):
+            drafting.rest = REST
+            return NOTHING
+        drafting.idle = 0
+        return Draft(tokens=found[:TRIAL]) if source is None else Decision(source, TRIAL, -inf, 1.0)
+
+    def _decided(self, drafting: Drafting, source: Role, choice: Choice) -> Decision:
+        """Stands for the longer, the more of the source's drafts were verified."""
+        fared = self._evidence.fared(drafting, source)
+        drafting.stands = min(STANDS, int(fared.trials))
+        drafting.decision = Decision(source, choice.length, log(choice.worth), fared.doubt)
+        return drafting.decision

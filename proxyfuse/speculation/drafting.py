@@ -1,0 +1,53 @@
+"""What is known of one sequence's drafts, and what was decided for it last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import NamedTuple
+
+from proxyfuse.sequence import Sequence
+from proxyfuse.speculation.acceptance import Acceptance
+from proxyfuse.speculation.choice import Source
+from proxyfuse.speculation.lookup import Lookup
+from proxyfuse.trio import Role
+
+PATIENCE = (24, 192)  # steps without drafts before they are tried again: at first, and at most
+
+
+class Decision(NamedTuple):
+    """So many drafts of a model; it may stop where they are less likely to hold than this."""
+
+    drawer: Role
+    length: int
+    least: float  # log-probability
+    doubt: float  # failures of a draft for each that the drawer expects
+
+
+@dataclass(slots=True)
+class Drafting:
+    """One sequence's, or that of all together while there are several."""
+
+    greedy: bool = False
+    lookup: Lookup = field(default_factory=Lookup)
+    fared: dict[Source, Acceptance] = field(default_factory=dict)
+    source: Source = None  # of the drafts that were last proposed
+    idle: int = 0  # steps since then
+    patience: int = PATIENCE[0]
+    rest: int = 0  # steps for which nothing will be drafted, whatever is known
+    decision: Decision | None = None  # the last that a choice was made for
+    stands: int = 0  # steps for which it is not asked about again
+
+    def look_up(self, sequence: Sequence, most: int, vocab: int) -> tuple[int, ...]:
+        """What followed the last time, ids below `vocab`: nothing where the text is new."""
+        lookup, prompt = self.lookup, sequence.lanes.base.prompt
+        if not lookup.known:
+            lookup.extend(prompt)
+        lookup.extend(sequence.continuation[lookup.known - len(prompt) :])
+        self.source = None
+        # the base's prompt may hold ids that a proxy's embedding has no row for
+        return tuple(takewhile(lambda token: token < vocab, lookup.propose(most)))
+
+    def tried(self, held: int) -> None:
+        """Drafts were verified: where none held, the next trial is later."""
+        self.patience = PATIENCE[0] if held else min(2 * self.patience, PATIENCE[1])

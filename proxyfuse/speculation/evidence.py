@@ -1,0 +1,96 @@
+"""What was learned of drafts: what they cost, and how often they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from proxyfuse.plan import Plan
+from proxyfuse.speculation.acceptance import ENGINE, Acceptance
+from proxyfuse.speculation.choice import Choice, Chooser, Source
+from proxyfuse.speculation.costs import Costs
+from proxyfuse.speculation.drafting import Drafting
+from proxyfuse.speculation.fared import Verified
+from proxyfuse.trio import Role
+
+PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3}
+VERIFYING = 0.05  # of a step: what one more row costs before it was measured
+KNOWN = 4  # steps of a kind that were timed, from which on each so many are
+SELDOM = (8, 4)  # without drafts, with drafts
+
+
+class Evidence:
+    """Of all steps and sequences so far.
+
+    weights: bytes that a pass of each role reads: what it costs until that was measured.
+    """
+
+    def __init__(self, weights: Mapping[Role, int]) -> None:
+        total = sum(weights.values())
+        slopes: dict[Source, float] = {
+            role: size / total + VERIFYING for role, size in weights.items()
+        }
+        # a step of the base alone costs less: one table for steps that fuse, one for the others
+        self.costs = {fused: Costs(slopes | {None: VERIFYING}) for fused in (True, False)}
+        self._choosers = {fused: Chooser(costs) for fused, costs in self.costs.items()}
+        # of all sequences, greedy ones by themselves: what they write repeats itself far more
+        self._all = {
+            (source, greedy): Acceptance(rate, kept=ENGINE)
+            for source, rate in PRIORS.items()
+            for greedy in (True, False)
+        }
+        self._age = 0
+        self._timed: tuple[bool, tuple[int, Source, float]] | None = None
+
+    def fared(self, drafting: Drafting, source: Source) -> Acceptance:
+        """How often a sequence's drafts held; as all others' until there were some."""
+        found = drafting.fared.get(source)
+        if found is None:
+            known = self._all[source, drafting.greedy]
+            found = drafting.fared[source] = Acceptance(known.rate, known.doubt)
+        return found
+
+    def best(self, fused: bool, source: Source, rate: float, sequences: int) -> Choice:
+        """The number of drafts of each that pays most, where they hold at this rate."""
+        return self._choosers[fused].best(source, rate, sequences)
+
+    def plain_steps(self, fused: bool, sequences: int) -> int:
+        """Steps without drafts that were timed."""
+        return self.costs[fused].plain_steps(sequences)
+
+    def learn(self, drafting: Drafting, one: Verified) -> None:
+        """How drafts of one sequence fared."""
+        source = drafting.source
+        self.fared(drafting, source).observe(*one)
+        self._all[source, drafting.greedy].observe(*one)
+
+    def begin(self, plan: Plan, drawer: Role, drafts: int) -> None:
+        """The plan was run, with so many drafts in all: what it took is told next."""
+        self._age += 1
+        self._timed = None
+        samples = plan.samples
+        if not samples:
+            return
+        count, fused = len(samples), any(len(sample.sequence.lanes) > 1 for sample in samples)
+        source = drawer if drafts and any(sample.drawn for sample in samples) else None
+        if self._worth_timing(fused, count, source, drafts) and _only_writes(plan):
+            self._timed = fused, (count, source, drafts / count)
+
+    def _worth_timing(self, fused: bool, sequences: int, source: Source, drafts: int) -> bool:
+        """Each of the first steps of a kind, then now and then one: to time one is not free."""
+        if not self._age % SELDOM[drafts > 0]:
+            return True
+        costs = self.costs[fused]
+        known = costs.steps(sequences, source) if drafts else costs.plain_steps(sequences)
+        return known < KNOWN
+
+    def timed(self, seconds: float) -> None:
+        """The step that was begun took so long, planning included."""
+        if self._timed is not None:
+            fused, step = self._timed
+            self.costs[fused].observe(*step, seconds)
+
+
+def _only_writes(plan: Plan) -> bool:
+    """Whether every row of the step is sampled: then its time says what writing costs."""
+    run = sum(cut.stop - cut.start for cut in plan.slices.base)
+    return run == sum(sample.count for sample in plan.samples)
