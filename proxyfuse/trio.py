@@ -23,14 +23,19 @@ class Role(IntEnum):
         return self.name.lower()
 
 
+WHOLE = ((Role.BASE,), tuple(Role))  # what a trio may have
+
+
 class Trio(Mapping[Role, T], Generic[T]):
     """One thing for each role: all three roles, or the base alone. Immutable, in role order."""
 
     __slots__ = ("_things",)
 
     def __init__(self, things: Mapping[Role, T]) -> None:
-        roles = tuple(sorted(things))
-        if roles not in (tuple(Role), (Role.BASE,)):
+        roles = tuple(things)
+        if roles not in WHOLE:
+            roles = tuple(sorted(roles))
+        if roles not in WHOLE:
             got = ", ".join(role.label for role in roles) or "nothing"
             raise ValueError(f"a trio needs all three roles or the base alone, got {got}")
         self._things = {role: things[role] for role in roles}

@@ -46,7 +46,7 @@ class SequenceMaker:
         stream = None
         if self._tokenizer is not None and not request.given:
             stream = TextStream(self._tokenizer, request.prompts.base, request.params)
-        return Writing(sequence, stream, self._tokenizer)
+        return Writing(sequence, stream, self._tokenizer, streaming=request.streaming)
 
     def _sequence(self, request: Request, index: int) -> Sequence:
         params = request.params

@@ -12,6 +12,7 @@ from proxyfuse.sequence import Sequence
 from proxyfuse.text.stopping import TextStream
 from proxyfuse.text.tokenizer import Tokenizer
 
+LAG = 32  # tokens that may wait to become text, where nobody looks at it yet
 NOT_FINITE = "a model produced NaN or an infinity for the next token"
 
 
@@ -37,12 +38,17 @@ class Writing:
         sequence: Sequence,
         stream: TextStream | None,
         tokenizer: Tokenizer | None,
+        *,
+        streaming: bool,
     ) -> None:
+        """`streaming`: its text is wanted token by token, and not just at its end."""
         self.sequence = sequence
         self.prompt_logprobs: list[TokenLogprobs | None] = [None]
         self.scored: list[Logprob] = []
         self.ending: Ending | None = None
         self._stream = stream
+        self._unread: list[int] = []  # tokens that are not text yet
+        self._lag = 1 if streaming or sequence.params.stop else LAG
         self._tokenizer = tokenizer
         self._whole = CompletionOutput(
             sequence.index, logprobs=None if sequence.params.logprobs is None else []
@@ -74,17 +80,25 @@ class Writing:
         return token
 
     def _read(self, token: int) -> Ending | None:
-        """Turn the token into text; whether it ends the continuation."""
+        """Turn the token into text, sooner or later; whether it ends the continuation."""
         sequence, params = self.sequence, self.sequence.params
         ends = token in sequence.stop_ids
         if self._stream is not None and (not ends or params.include_stop_str_in_output):
-            text, stop, _ = self._stream.push([token])
-            self._whole.text += text
+            self._unread.append(token)
+            late = len(self._unread) >= self._lag
+            stop = self._catch_up(self._stream) if late else None
             if stop is not None:
                 return Ending("stop", stop)
         if not ends:
             return None
         return Ending("stop", token if token in params.stop_token_ids else None)
+
+    def _catch_up(self, stream: TextStream) -> str | None:
+        """Turn into text what is not; the stop string that was met, if one was."""
+        text, stop, _ = stream.push(self._unread)
+        self._unread.clear()
+        self._whole.text += text
+        return stop
 
     def _full(self) -> Ending | None:
         written = len(self._whole.token_ids)
@@ -128,11 +142,14 @@ class Writing:
 
     def end(self, ending: Ending) -> None:
         """Close the continuation and, unless it failed, let out the text that was held back."""
-        self.ending = ending
-        if ending.reason != "error" and self._stream is not None and self._stream.stop is None:
-            self._whole.text += self._stream.finish()
-            if self._stream.stop is not None and ending.reason in ("stop", "length"):
-                self.ending = Ending("stop", self._stream.stop)
+        self.ending, stream = ending, self._stream
+        if stream is None or stream.stop is not None:
+            return
+        self._catch_up(stream)
+        if ending.reason != "error":
+            self._whole.text += stream.finish()
+            if stream.stop is not None and ending.reason in ("stop", "length"):
+                self.ending = Ending("stop", stream.stop)
 
     def whole(self) -> CompletionOutput:
         """Everything written so far."""

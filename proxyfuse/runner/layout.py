@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from proxyfuse.plan import Sample
 from proxyfuse.sequence import Sequence
@@ -46,38 +48,56 @@ class Counted:
         return (self.drawer, self.alone, self.regular, *self.counts.values(), *sizes)
 
 
+class Pattern(NamedTuple):
+    """A layout in numbers: samples by their place in the plan, rows as (sample, step)."""
+
+    drafting: list[int]
+    stretches: list[tuple[int, int]]
+    entries: list[list[int]]
+    rows: list[tuple[int, int]]
+    fused: int
+
+
 def lay_out(samples: Seq[Sample]) -> Layout:
     """The layout of a plan's samples, of which those of three lanes come first."""
-    drafting = sorted((s for s in samples if s.drawn), key=lambda s: -s.drawn)
-    if not drafting:
-        return _in_order(samples)
-    place: dict[Sequence, list[int]] = {s.sequence: [at] for at, s in enumerate(drafting)}
-    rows = [(s.sequence, s.row) for s in drafting]
-    fused = [s for s in samples if not s.drawn and len(s.sequence.lanes) > 1]
-    _append(rows, place, fused)
+    shapes = tuple([(s.count, s.drawn, len(s.sequence.lanes) > 1) for s in samples])
+    drafting, stretches, entries, rows, fused = _pattern(shapes)
+    return Layout(
+        drafting=[samples[at] for at in drafting],
+        stretches=stretches,
+        entries=entries,
+        rows=[(samples[at].sequence, samples[at].row + step) for at, step in rows],
+        fused=fused,
+    )
+
+
+@lru_cache(maxsize=256)  # steps of one shape follow each other: what is in here is never written to
+def _pattern(shapes: tuple[tuple[int, int, bool], ...]) -> Pattern:
+    """For samples of (rows, of these drawn drafts, whether there are three lanes)."""
+    drawn = [own for _, own, _ in shapes]
+    drafting = sorted((at for at, own in enumerate(drawn) if own), key=lambda at: -drawn[at])
+    rows = [(at, 0) for at in drafting]
+    rows += _all_rows(shapes, lambda own, three: three and not own)
     stretches = []
-    for draft in range(1, drafting[0].drawn + 1):
-        reading = [s for s in drafting if s.drawn >= draft]
+    for draft in range(1, max(drawn, default=0) + 1):
+        reading = [at for at in drafting if drawn[at] >= draft]
         stretches.append((len(rows), len(reading)))
-        for sample in reading:
-            place[sample.sequence].append(len(rows))
-            rows.append((sample.sequence, sample.row + draft))
-    together = len(rows)
-    _append(rows, place, [s for s in samples if len(s.sequence.lanes) == 1])
-    return Layout(drafting, stretches, [place[s.sequence] for s in samples], rows, together)
+        rows += [(at, draft) for at in reading]
+    fused = len(rows)
+    rows += _all_rows(shapes, lambda _, three: not three)
+    entries: list[list[int]] = [[] for _ in shapes]
+    for place, (at, _) in enumerate(rows):
+        entries[at].append(place)
+    return Pattern(drafting, stretches, entries, rows, fused)
 
 
-def _in_order(samples: Seq[Sample]) -> Layout:
-    rows: list[tuple[Sequence, int]] = []
-    place: dict[Sequence, list[int]] = {}
-    _append(rows, place, samples)
-    fused = sum(s.count for s in samples if len(s.sequence.lanes) > 1)
-    return Layout([], [], [place[s.sequence] for s in samples], rows, fused)
-
-
-def _append(
-    rows: list[tuple[Sequence, int]], place: dict[Sequence, list[int]], samples: Seq[Sample]
-) -> None:
-    for sample in samples:
-        place[sample.sequence] = list(range(len(rows), len(rows) + sample.count))
-        rows += [(sample.sequence, sample.row + step) for step in range(sample.count)]
+def _all_rows(
+    shapes: Seq[tuple[int, int, bool]], which: Callable[[int, bool], bool]
+) -> list[tuple[int, int]]:
+    """Every row of the samples that are meant, by their drawn drafts and whether of three lanes."""
+    return [
+        (at, step)
+        for at, (count, drawn, three) in enumerate(shapes)
+        if which(drawn, three)
+        for step in range(count)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence as Seq
 from typing import Any
 
 import numpy as np
@@ -37,24 +38,29 @@ class Seats:
 
     def seat(self, lanes: list[Lane]) -> dict[Lane, int]:
         """A seat for each of `lanes`, their pages written; lanes that are not named lose theirs."""
-        wanted = set(lanes)
-        for gone in [lane for lane in self.seats if lane not in wanted]:
-            del self.seats[gone], self._written[gone]
-        taken = set(self.seats.values())
-        free = (seat for seat in range(len(self._table)) if seat not in taken)
+        if list(self.seats) != lanes:
+            self._change(lanes)
         for lane in lanes:
-            if lane not in self.seats:
-                self.seats[lane] = next(free)
             self._write(lane)
         return self.seats
+
+    def _change(self, lanes: list[Lane]) -> None:
+        wanted = set(lanes)
+        for gone in self.seats.keys() - wanted:
+            self._written.pop(gone, None)
+        kept = {lane: seat for lane, seat in self.seats.items() if lane in wanted}
+        taken = set(kept.values())
+        free = (seat for seat in range(len(self._table)) if seat not in taken)
+        self.seats = {lane: kept[lane] if lane in kept else next(free) for lane in lanes}
 
     def _write(self, lane: Lane) -> None:
         pages, done = self._written.get(lane, (None, 0))
         if pages is not lane.pages:  # a preempted lane comes back with a new list
             done = 0
-        if done < len(lane.pages):
-            self._table[self.seats[lane], done : len(lane.pages)] = lane.pages[done:]
-        self._written[lane] = (lane.pages, len(lane.pages))
+        count = len(lane.pages)
+        if done < count:
+            self._table[self.seats[lane], done:count] = lane.pages[done:]
+            self._written[lane] = (lane.pages, count)
 
 
 class RowWriter:
@@ -74,6 +80,8 @@ class RowWriter:
 
         A row that reads a draft which is yet to be drawn gets id 0.
         """
+        if not slices and not self._seats.seats:
+            return 0, 0  # nor was there anything in the step before: so it is where alpha is 0
         drafts = {s.sequence: s.proposed or (0,) * s.drawn for s in samples if s.drafts}
         self._write(slices, drafts)
         heads = [0] * (len(layout.rows) if self._role is Role.BASE else layout.fused)
@@ -104,7 +112,7 @@ class RowWriter:
             begin = len(lane.prompt) + sample.row
             stop = begin + sample.drawn
             drawn["positions"][: sample.drawn, column] = list(range(begin, stop))
-            drawn["slots"][: sample.drawn, column] = self._slots_of(lane, begin, stop)
+            drawn["slots"][: sample.drawn, column] = list(self._slots_of(lane, begin, stop))
             drawn["lanes"][: sample.drawn, column] = seats[lane]
         return self._rows, len(heads)
 
@@ -145,6 +153,10 @@ class RowWriter:
             self._arrays[name][: len(values)] = values
             self._lasting[name] = values
 
-    def _slots_of(self, lane: Lane, start: int, stop: int) -> list[int]:
+    def _slots_of(self, lane: Lane, start: int, stop: int) -> Seq[int]:
         size, pages = self._slots, lane.pages
+        page, at = divmod(start, size)
+        if at + stop - start <= size:  # the usual case: all of them in one page
+            first = pages[page] * size + at
+            return range(first, first + stop - start)
         return [pages[at // size] * size + at % size for at in range(start, stop)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 from typing import Protocol
 
 from tokenizers import pre_tokenizers
@@ -120,6 +121,7 @@ def _alphabet() -> dict[str, int]:
 BYTE_OF = _alphabet()
 
 
+@lru_cache(maxsize=1 << 16)
 def spelled_bytes(piece: str) -> bytes:
     """The bytes of a byte-level string; an added token with other characters is plain text."""
     try:
