@@ -42,18 +42,21 @@ class Alone:
         if drafting.stands and decision is not None and drawer in (None, decision.drawer):
             drafting.stands -= 1
             return decision
-        drawers = () if len(sequence.lanes) == 1 else MODELS if drawer is None else (drawer,)
-        choices: dict[Source, Choice] = {one: self._choice(drafting, one, True) for one in drawers}
+        fused = len(sequence.lanes) > 1
+        drawers = () if not fused else MODELS if drawer is None else (drawer,)
+        choices: dict[Source, Choice] = {}
+        for one in drawers:
+            choices[one] = self._choice(drafting, one, True)
         found: tuple[int, ...] = ()
-        if not sequence.ahead and self._worth_a_look(drafting, choices):
+        if not sequence.ahead and (not fused or self._worth_a_look(drafting, choices)):
             found = drafting.look_up(sequence, room, self._vocab)
             if found:
-                choices[None] = self._choice(drafting, None, bool(drawers))
+                choices[None] = self._choice(drafting, None, fused)
         if not choices:
             return NOTHING
         source = max(choices, key=lambda one: choices[one].gain)
         if not choices[source].length:
-            return self._trial(drafting, choices, found, bool(drawers))
+            return self._trial(drafting, choices, found, fused)
         drafting.idle = 0
         if source is None:
             return Draft(tokens=found[: choices[source].length])
@@ -64,8 +67,8 @@ class Alone:
         return self._evidence.best(fused, source, rate, 1)
 
     def _worth_a_look(self, drafting: Drafting, choices: Mapping[Source, Choice]) -> bool:
-        """Whether what is looked up may promise more than what models draw, if they draw."""
-        most = max((choice.gain for choice in choices.values()), default=MARGIN)
+        """Whether what is looked up may promise more than what models draw."""
+        most = max(choice.gain for choice in choices.values())
         return most <= MARGIN or self._choice(drafting, None, True).gain > most
 
     def _trial(

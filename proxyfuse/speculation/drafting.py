@@ -44,9 +44,12 @@ class Drafting:
         if not lookup.known:
             lookup.extend(prompt)
         lookup.extend(sequence.continuation[lookup.known - len(prompt) :])
+        found = lookup.propose(most)
+        if not found:
+            return found
         self.source = None
         # the base's prompt may hold ids that a proxy's embedding has no row for
-        return tuple(takewhile(lambda token: token < vocab, lookup.propose(most)))
+        return tuple(takewhile(lambda token: token < vocab, found))
 
     def tried(self, held: int) -> None:
         """Drafts were verified: where none held, the next trial is later."""

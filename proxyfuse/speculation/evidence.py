@@ -29,8 +29,9 @@ class Evidence:
         slopes: dict[Source, float] = {
             role: size / total + VERIFYING for role, size in weights.items()
         }
-        # a step of the base alone costs less: one table for steps that fuse, one for the others
-        self.costs = {fused: Costs(slopes | {None: VERIFYING}) for fused in (True, False)}
+        free: dict[Source, float] = {None: VERIFYING}
+        # a step of the base alone costs less, and nobody draws in it
+        self.costs = {True: Costs(slopes | free), False: Costs(free)}
         self._choosers = {fused: Chooser(costs) for fused, costs in self.costs.items()}
         # of all sequences, greedy ones by themselves: what they write repeats itself far more
         self._all = {
@@ -39,6 +40,7 @@ class Evidence:
             for greedy in (True, False)
         }
         self._age = 0
+        self._known: set[tuple[bool, int, Source, bool]] = set()  # steps that were timed enough
         self._timed: tuple[bool, tuple[int, Source, float]] | None = None
 
     def fared(self, drafting: Drafting, source: Source) -> Acceptance:
@@ -70,18 +72,24 @@ class Evidence:
         samples = plan.samples
         if not samples:
             return
-        count, fused = len(samples), any(len(sample.sequence.lanes) > 1 for sample in samples)
-        source = drawer if drafts and any(sample.drawn for sample in samples) else None
-        if self._worth_timing(fused, count, source, drafts) and _only_writes(plan):
+        drawn = bool(drafts) and any(sample.drawn for sample in samples)
+        count, source = len(samples), drawer if drawn else None
+        fused = len(samples[0].sequence.lanes) > 1  # those that fuse come first
+        if self._worth_timing((fused, count, source, drafts > 0)) and _only_writes(plan):
             self._timed = fused, (count, source, drafts / count)
 
-    def _worth_timing(self, fused: bool, sequences: int, source: Source, drafts: int) -> bool:
+    def _worth_timing(self, kind: tuple[bool, int, Source, bool]) -> bool:
         """Each of the first steps of a kind, then now and then one: to time one is not free."""
-        if not self._age % SELDOM[drafts > 0]:
+        if not self._age % SELDOM[kind[-1]]:
             return True
+        if kind in self._known:
+            return False
+        fused, count, source, drafts = kind
         costs = self.costs[fused]
-        known = costs.steps(sequences, source) if drafts else costs.plain_steps(sequences)
-        return known < KNOWN
+        timed = costs.steps(count, source) if drafts else costs.plain_steps(count)
+        if timed >= KNOWN:
+            self._known.add(kind)
+        return timed < KNOWN
 
     def timed(self, seconds: float) -> None:
         """The step that was begun took so long, planning included."""

@@ -52,14 +52,16 @@ class Speculator:
         self._batches = batches
         self._age = 0
         self._common: int | None = None  # drafts of each of several in this step, once decided
-        self._running = self._filled = 1  # sequences, and with those that fill up the batch
+        self._running = 1  # sequences
+        self._room = 0  # drafts of each that there are rows for
         self._undecided = True
 
     def begin(self, running: int) -> None:
         """A step is about to be planned while so many sequences run."""
-        self._running = self._filled = max(running, 1)
+        self._running = filled = max(running, 1)
         if self._batches:
-            self._filled = next((n for n in self._batches if n >= running), self._running)
+            filled = next((size for size in self._batches if size >= running), filled)
+        self._room = min(self.most, self._rows // filled - 1)
         self._common = None
         self._undecided = True
         self.least = -inf
@@ -86,9 +88,8 @@ class Speculator:
         """
         if sequence.ahead and len(sequence.lanes) == 1:
             return None
-        fair = self._rows // self._filled - 1
         left = sequence.limit - len(sequence.continuation) - sequence.ahead
-        room = self._known(min(left - 1, self.most, fair))
+        room = self._known(min(left - 1, self._room))
         if room <= 0:
             return Draft()
         drafting = self._sequences.get(sequence)
@@ -104,6 +105,8 @@ class Speculator:
         draft = self._alone.draft(sequence, drafting, room, drawer)
         if isinstance(draft, Decision):
             return self._draw(drafting, draft, room)
+        if not self._batches:
+            return draft
         return Draft(tokens=draft.tokens[: self._known(len(draft.tokens))])
 
     def _known(self, count: int) -> int:
@@ -150,8 +153,8 @@ class Speculator:
             return
         drafts = 0
         for sample, one in zip(plan.samples, fared, strict=True):
-            drafting = self._sequences.get(sample.sequence)
-            if drafting is not None and one.tried:
+            drafting = self._sequences.get(sample.sequence) if one.tried else None
+            if drafting is not None:
                 drafts += one.tried
                 self._evidence.learn(drafting, one)
                 (drafting if self._running == 1 else self._together.drafting).tried(one.held)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyfuse.speculation.lookup import SIZES, Lookup
+from proxyfuse.speculation.lookup import PLACES, Lookup
 
 Tokens = list[int]
 
 
 def searched(text: Tokens, most: int) -> tuple[int, ...]:
-    """After the last earlier place of the longest of the sizes that has one; into itself, too."""
-    for size in SIZES:
-        for at in range(len(text) - 1, size - 1, -1):
-            if len(text) >= size and text[at - size : at] == text[-size:]:
+    """After the last of the places that most of the latest tokens lead to; into itself, too."""
+    places = [at for at in range(len(text) - 1, 1, -1) if text[at - 2 : at] == text[-2:]]
+    for size in (4, 3, 2):
+        for at in places[:PLACES]:
+            if at >= size and text[at - size : at] == text[-size:]:
                 grown = list(text)
                 for step in range(most):
                     grown.append(grown[at + step])
