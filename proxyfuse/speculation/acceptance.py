@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SEQUENCE, ENGINE = 0.95, 0.99  # kept of what was seen, at each verification
-TRIALS = 2.0  # that a prior is worth
+SEQUENCE, ENGINE = 0.97, 0.99  # kept of what was seen, at each verification
+WORTH = 2.0  # trials that a prior is worth
 TRUST = 0.5  # failures of a draft for each that its drawing model expects, until that was seen
 
 
@@ -20,6 +20,7 @@ class Acceptance:
     prior: float
     trust: float = TRUST
     kept: float = SEQUENCE
+    worth: float = WORTH  # of the prior, in trials
     hits: float = 0.0
     trials: float = 0.0
     doubts: float = 0.0
@@ -27,13 +28,13 @@ class Acceptance:
     @property
     def rate(self) -> float:
         """The chance of each further draft."""
-        return (self.hits + TRIALS * self.prior) / (self.trials + TRIALS)
+        return (self.hits + self.worth * self.prior) / (self.trials + self.worth)
 
     @property
     def doubt(self) -> float:
         """Failures for each failure that the drawing model expects, in [0, 1]."""
         failed = self.trials - self.hits
-        return min(1.0, (failed + TRIALS * self.trust) / (self.doubts + TRIALS))
+        return min(1.0, (failed + self.worth * self.trust) / (self.doubts + self.worth))
 
     def observe(self, tried: int, held: int, doubts: float = 0.0) -> None:
         """Of `tried` drafts the first `held` did hold; the next, if there was one, did not."""

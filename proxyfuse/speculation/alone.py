@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence as Seq
 from math import inf, log
 
 from proxyfuse.plan import Draft
 from proxyfuse.sequence import Sequence
-from proxyfuse.speculation.choice import MARGIN, Choice, Source
+from proxyfuse.speculation.choice import Choice, Source
 from proxyfuse.speculation.drafting import Decision, Drafting
 from proxyfuse.speculation.evidence import Evidence
+from proxyfuse.speculation.fared import Verified, agreeing
 from proxyfuse.trio import Role
 
 TRIAL = 1  # drafts of such a trial as `Drafting.patience` allows
@@ -47,48 +48,47 @@ class Alone:
         choices: dict[Source, Choice] = {}
         for one in drawers:
             choices[one] = self._choice(drafting, one, True)
-        found: tuple[int, ...] = ()
-        if not sequence.ahead and (not fused or self._worth_a_look(drafting, choices)):
-            found = drafting.look_up(sequence, room, self._vocab)
-            if found:
-                choices[None] = self._choice(drafting, None, fused)
+        found = () if sequence.ahead else self._look_up(sequence, drafting, room)
+        if found:
+            choices[None] = self._choice(drafting, None, fused)
         if not choices:
             return NOTHING
         source = max(choices, key=lambda one: choices[one].gain)
-        if not choices[source].length:
-            return self._trial(drafting, choices, found, fused)
-        drafting.idle = 0
-        if source is None:
-            return Draft(tokens=found[: choices[source].length])
-        return self._decided(drafting, source, choices[source])
+        choice = choices[source]
+        if source is None and choice.length:
+            drafting.idle, drafting.source, drafting.guess = 0, None, ()
+            return Draft(tokens=found[: choice.length])
+        if source is not None and choice.length:
+            drafting.idle = 0
+            return self._decided(drafting, source, choice)
+        return self._trial(drafting, drawers)
+
+    def _look_up(self, sequence: Sequence, drafting: Drafting, room: int) -> tuple[int, ...]:
+        """What the text says comes next; what it said the last time is compared with what came."""
+        if drafting.guess:
+            came = sequence.continuation[drafting.guessed_at :]
+            held = agreeing(drafting.guess, came)
+            tried = min(len(drafting.guess), len(came))
+            self._evidence.learn(drafting, None, Verified(tried, held))
+        drafting.guess = found = drafting.look_up(sequence, room, self._vocab)
+        drafting.guessed_at = len(sequence.continuation)
+        return found
 
     def _choice(self, drafting: Drafting, source: Source, fused: bool) -> Choice:
         rate = self._evidence.fared(drafting, source).rate
         return self._evidence.best(fused, source, rate, 1)
 
-    def _worth_a_look(self, drafting: Drafting, choices: Mapping[Source, Choice]) -> bool:
-        """Whether what is looked up may promise more than what models draw."""
-        most = max(choice.gain for choice in choices.values())
-        return most <= MARGIN or self._choice(drafting, None, True).gain > most
-
-    def _trial(
-        self,
-        drafting: Drafting,
-        choices: Mapping[Source, Choice],
-        found: tuple[int, ...],
-        fused: bool,
-    ) -> Draft | Decision:
-        """What promises little is tried now and then, the least tried first."""
+    def _trial(self, drafting: Drafting, drawers: Seq[Role]) -> Draft | Decision:
+        """A model that promises little is tried now and then, the least tried first."""
         evidence = self._evidence
-        source = min(choices, key=lambda one: evidence.fared(drafting, one).trials)
-        if (
-            drafting.idle < drafting.patience
-            or not evidence.best(fused, source, HOPE, sequences=1).length
-        ):
-            drafting.rest = REST
+        drafting.rest = REST
+        if drafting.idle < drafting.patience or not drawers:
             return NOTHING
-        drafting.idle = 0
-        return Draft(tokens=found[:TRIAL]) if source is None else Decision(source, TRIAL, -inf, 1.0)
+        drawer = min(drawers, key=lambda one: evidence.fared(drafting, one).trials)
+        if not evidence.best(True, drawer, HOPE, 1).length:
+            return NOTHING
+        drafting.idle = drafting.rest = 0
+        return Decision(drawer, TRIAL, -inf, 1.0)
 
     def _decided(self, drafting: Drafting, source: Role, choice: Choice) -> Decision:
         """Stands for the longer, the more of the source's drafts were verified."""

@@ -32,6 +32,8 @@ class Drafting:
     lookup: Lookup = field(default_factory=Lookup)
     fared: dict[Source, Acceptance] = field(default_factory=dict)
     source: Source = None  # of the drafts that were last proposed
+    guess: tuple[int, ...] = ()  # what was looked up, and not drafted
+    guessed_at: int = 0  # tokens of the continuation then
     idle: int = 0  # steps since then
     patience: int = PATIENCE[0]
     rest: int = 0  # steps for which nothing will be drafted, whatever is known
@@ -47,7 +49,6 @@ class Drafting:
         found = lookup.propose(most)
         if not found:
             return found
-        self.source = None
         # the base's prompt may hold ids that a proxy's embedding has no row for
         return tuple(takewhile(lambda token: token < vocab, found))
 

@@ -13,6 +13,7 @@ from proxyfuse.speculation.fared import Verified
 from proxyfuse.trio import Role
 
 PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3}
+ALIKE = (2.0, 8.0)  # trials that what others did is worth: of what is looked up, of a model's
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
 KNOWN = 4  # steps of a kind that were timed, from which on each so many are
 SELDOM = (8, 4)  # without drafts, with drafts
@@ -47,8 +48,9 @@ class Evidence:
         """How often a sequence's drafts held; as all others' until there were some."""
         found = drafting.fared.get(source)
         if found is None:
-            known = self._all[source, drafting.greedy]
-            found = drafting.fared[source] = Acceptance(known.rate, known.doubt)
+            known, worth = self._all[source, drafting.greedy], ALIKE[source is not None]
+            fresh = Acceptance(known.rate, known.doubt, worth=worth)
+            found = drafting.fared[source] = fresh
         return found
 
     def best(self, fused: bool, source: Source, rate: float, sequences: int) -> Choice:
@@ -59,9 +61,8 @@ class Evidence:
         """Steps without drafts that were timed."""
         return self.costs[fused].plain_steps(sequences)
 
-    def learn(self, drafting: Drafting, one: Verified) -> None:
+    def learn(self, drafting: Drafting, source: Source, one: Verified) -> None:
         """How drafts of one sequence fared."""
-        source = drafting.source
         self.fared(drafting, source).observe(*one)
         self._all[source, drafting.greedy].observe(*one)
 

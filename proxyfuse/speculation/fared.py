@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Seq
 from typing import NamedTuple
 
 
@@ -15,3 +16,11 @@ class Verified(NamedTuple):
     tried: int = 0
     held: int = 0
     doubts: float = 0.0
+
+
+def agreeing(drafts: Seq[int], tokens: Seq[int]) -> int:
+    """How many drafts hold: the leading ones that are these tokens."""
+    count = 0
+    while count < min(len(drafts), len(tokens)) and drafts[count] == tokens[count]:
+        count += 1
+    return count

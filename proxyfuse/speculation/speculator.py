@@ -156,7 +156,7 @@ class Speculator:
             drafting = self._sequences.get(sample.sequence) if one.tried else None
             if drafting is not None:
                 drafts += one.tried
-                self._evidence.learn(drafting, one)
+                self._evidence.learn(drafting, drafting.source, one)
                 (drafting if self._running == 1 else self._together.drafting).tried(one.held)
         self._evidence.begin(plan, self.drawer, drafts)
 
