@@ -91,8 +91,12 @@ class Alone:
         return Decision(drawer, TRIAL, -inf, 1.0)
 
     def _decided(self, drafting: Drafting, source: Role, choice: Choice) -> Decision:
-        """Stands for the longer, the more of the source's drafts were verified."""
+        """Stands the longer, the more of the source's drafts were verified.
+
+        It does not where the text may soon say what comes next: such drafts cost nothing to draw.
+        """
         fared = self._evidence.fared(drafting, source)
-        drafting.stands = min(STANDS, int(fared.trials))
+        rival = self._choice(drafting, None, True).gain
+        drafting.stands = min(STANDS, int(fared.trials)) if rival < choice.gain else 0
         drafting.decision = Decision(source, choice.length, log(choice.worth), fared.doubt)
         return drafting.decision

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from math import ceil
 from typing import Generic, TypeVar
 
@@ -130,6 +131,7 @@ class Costs(Generic[S]):
         return self._lines[size]
 
 
+@cache
 def bucket(sequences: int) -> int:
     """1, 2, 4, 8, ...: the power of two at or above."""
     return 1 << max(sequences - 1, 0).bit_length()

@@ -15,8 +15,8 @@ from proxyfuse.trio import Role
 PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3}
 ALIKE = (2.0, 8.0)  # trials that what others did is worth: of what is looked up, of a model's
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
-KNOWN = 4  # steps of a kind that were timed, from which on each so many are
-SELDOM = (8, 4)  # without drafts, with drafts
+FRESH = 32  # steps of which each is timed
+TIMED = 4  # one step in so many is, afterwards
 
 
 class Evidence:
@@ -41,7 +41,6 @@ class Evidence:
             for greedy in (True, False)
         }
         self._age = 0
-        self._known: set[tuple[bool, int, Source, bool]] = set()  # steps that were timed enough
         self._timed: tuple[bool, tuple[int, Source, float]] | None = None
 
     def fared(self, drafting: Drafting, source: Source) -> Acceptance:
@@ -66,31 +65,19 @@ class Evidence:
         self.fared(drafting, source).observe(*one)
         self._all[source, drafting.greedy].observe(*one)
 
-    def begin(self, plan: Plan, drawer: Role, drafts: int) -> None:
-        """The plan was run, with so many drafts in all: what it took is told next."""
+    def begin(self, plan: Plan, drawer: Role, drafts: int, asked: bool) -> None:
+        """The plan was run, with so many drafts in all: what it took is told next.
+
+        Not every step is worth timing, unless it is `asked` for: that is not free.
+        """
         self._age += 1
         self._timed = None
-        samples = plan.samples
-        if not samples:
+        if (self._age > FRESH and self._age % TIMED and not asked) or not _only_writes(plan):
             return
-        drawn = bool(drafts) and any(sample.drawn for sample in samples)
-        count, source = len(samples), drawer if drawn else None
+        samples = plan.samples
+        drawn = drafts and any(sample.drawn for sample in samples)
         fused = len(samples[0].sequence.lanes) > 1  # those that fuse come first
-        if self._worth_timing((fused, count, source, drafts > 0)) and _only_writes(plan):
-            self._timed = fused, (count, source, drafts / count)
-
-    def _worth_timing(self, kind: tuple[bool, int, Source, bool]) -> bool:
-        """Each of the first steps of a kind, then now and then one: to time one is not free."""
-        if not self._age % SELDOM[kind[-1]]:
-            return True
-        if kind in self._known:
-            return False
-        fused, count, source, drafts = kind
-        costs = self.costs[fused]
-        timed = costs.steps(count, source) if drafts else costs.plain_steps(count)
-        if timed >= KNOWN:
-            self._known.add(kind)
-        return timed < KNOWN
+        self._timed = fused, (len(samples), drawer if drawn else None, drafts / len(samples))
 
     def timed(self, seconds: float) -> None:
         """The step that was begun took so long, planning included."""
@@ -101,5 +88,7 @@ class Evidence:
 
 def _only_writes(plan: Plan) -> bool:
     """Whether every row of the step is sampled: then its time says what writing costs."""
+    if not plan.samples:
+        return False
     run = sum(cut.stop - cut.start for cut in plan.slices.base)
     return run == sum(sample.count for sample in plan.samples)

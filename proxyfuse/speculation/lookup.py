@@ -6,7 +6,7 @@ from collections.abc import Sequence as Seq
 from itertools import cycle, islice
 
 LEAST, LONGEST = 2, 4  # tokens that must have stood together before; the longest match is believed
-PLACES = 16  # where the latest two did stand together, of which so many are looked at, latest first
+PLACES = 8  # where the latest two did stand together, of which so many are looked at, latest first
 
 
 class Lookup:

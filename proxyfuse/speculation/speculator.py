@@ -11,12 +11,13 @@ from proxyfuse.sequence import Sequence
 from proxyfuse.speculation.alone import Alone
 from proxyfuse.speculation.choice import LENGTHS
 from proxyfuse.speculation.drafting import Decision, Drafting
-from proxyfuse.speculation.evidence import KNOWN, Evidence
+from proxyfuse.speculation.evidence import Evidence
 from proxyfuse.speculation.fared import Verified
 from proxyfuse.speculation.together import Together
 from proxyfuse.trio import Role
 
 PLAIN = (3, 48)  # a step of so many goes without drafts: until such are known, and then
+KNOWN = 4  # so many such steps
 MOST_ROWS = MOST_IDS = 2**31
 
 
@@ -55,6 +56,7 @@ class Speculator:
         self._running = 1  # sequences
         self._room = 0  # drafts of each that there are rows for
         self._undecided = True
+        self._measuring = False  # this step, what one without drafts takes
 
     def begin(self, running: int) -> None:
         """A step is about to be planned while so many sequences run."""
@@ -64,6 +66,7 @@ class Speculator:
         self._room = min(self.most, self._rows // filled - 1)
         self._common = None
         self._undecided = True
+        self._measuring = False
         self.least = -inf
         self._age += 1
 
@@ -97,7 +100,8 @@ class Speculator:
             drafting = self._sequences[sequence] = Drafting(sequence.params.greedy)
         if self.fixed is not None:
             return self._always(sequence, drafting, room)
-        if self._measures(len(sequence.lanes) > 1):
+        if self._measuring or self._measures(len(sequence.lanes) > 1):
+            self._measuring = True
             return Draft()
         if self._running > 1:
             return self._shared(sequence, drafting, room)
@@ -145,7 +149,8 @@ class Speculator:
             self.drawer, _, self.least, self.doubt = decision
             self._undecided = False
         drafting.source = decision.drawer
-        return Draft(self._known(min(decision.length, room)))
+        length = min(decision.length, room)
+        return Draft(self._known(length) if self._batches else length)
 
     def observe(self, plan: Plan, fared: Seq[Verified]) -> None:
         """How the drafts of the step fared, sample by sample."""
@@ -158,7 +163,7 @@ class Speculator:
                 drafts += one.tried
                 self._evidence.learn(drafting, drafting.source, one)
                 (drafting if self._running == 1 else self._together.drafting).tried(one.held)
-        self._evidence.begin(plan, self.drawer, drafts)
+        self._evidence.begin(plan, self.drawer, drafts, self._measuring)
 
     def timed(self, seconds: float) -> None:
         """The step that was last observed took so long, planning included."""
