@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Seq
 from math import inf, log
 
 from proxyfuse.plan import Draft
@@ -43,11 +42,18 @@ class Alone:
         if drafting.stands and decision is not None and drawer in (None, decision.drawer):
             drafting.stands -= 1
             return decision
-        fused = len(sequence.lanes) > 1
-        drawers = () if not fused else MODELS if drawer is None else (drawer,)
+        if len(sequence.lanes) == 1:
+            return self._choose(sequence, drafting, room, ())
+        return self._choose(sequence, drafting, room, MODELS if drawer is None else (drawer,))
+
+    def _choose(
+        self, sequence: Sequence, drafting: Drafting, room: int, drawers: tuple[Role, ...]
+    ) -> Draft | Decision:
+        """The source and number that promise most; where none pays, a trial or nothing."""
+        fused = bool(drawers)
         choices: dict[Source, Choice] = {}
         for one in drawers:
-            choices[one] = self._choice(drafting, one, True)
+            choices[one] = self._choice(drafting, one, fused)
         found = () if sequence.ahead else self._look_up(sequence, drafting, room)
         if found:
             choices[None] = self._choice(drafting, None, fused)
@@ -55,13 +61,13 @@ class Alone:
             return NOTHING
         source = max(choices, key=lambda one: choices[one].gain)
         choice = choices[source]
-        if source is None and choice.length:
-            drafting.idle, drafting.source, drafting.guess = 0, None, ()
-            return Draft(tokens=found[: choice.length])
-        if source is not None and choice.length:
-            drafting.idle = 0
+        if not choice.length:
+            return self._trial(drafting, drawers)
+        drafting.idle = 0
+        if source is not None:
             return self._decided(drafting, source, choice)
-        return self._trial(drafting, drawers)
+        drafting.source, drafting.guess = None, ()
+        return Draft(tokens=found[: choice.length])
 
     def _look_up(self, sequence: Sequence, drafting: Drafting, room: int) -> tuple[int, ...]:
         """What the text says comes next; what it said the last time is compared with what came."""
@@ -78,7 +84,7 @@ class Alone:
         rate = self._evidence.fared(drafting, source).rate
         return self._evidence.best(fused, source, rate, 1)
 
-    def _trial(self, drafting: Drafting, drawers: Seq[Role]) -> Draft | Decision:
+    def _trial(self, drafting: Drafting, drawers: tuple[Role, ...]) -> Draft | Decision:
         """A model that promises little is tried now and then, the least tried first."""
         evidence = self._evidence
         drafting.rest = REST
