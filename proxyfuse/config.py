@@ -32,7 +32,7 @@ class EngineConfig:
     device: str = "auto"  # "auto", "cpu", "cuda" or "cuda:N"
     proxy_device: str | None = None  # "cuda:N": expert and antiexpert on another GPU than the base
     dtype: str = "auto"  # one of DTYPES; "auto" is what the base's config says
-    base_quantization: str | None = None  # "fp8": the base's products in 8 bits; None: in dtype
+    base_quantization: str | None = None  # "fp8": products in 8 bits; None: in dtype, or as stored
     max_model_len: int | None = None  # tokens, at least 2; None: the shortest context of the trio
     max_num_seqs: int = 64  # sequences running at once
     max_num_batched_tokens: int = 2048  # rows of one role's forward in one step

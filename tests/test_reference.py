@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from proxyfuse.errors import NonFiniteError
 from proxyfuse.models.config import read_config
-from proxyfuse.models.weights import load_weights
+from proxyfuse.models.loading import load_weights
 from proxyfuse.reference import Model, Written, write
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.trio import Role, Trio

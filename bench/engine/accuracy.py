@@ -23,7 +23,7 @@ from bench.harness import save
 from bench.peers.hf_loop import load_one
 from proxyfuse.models.config import read_config
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
-from proxyfuse.models.weights import load_weights
+from proxyfuse.models.loading import load_weights
 from proxyfuse.runner.team import make_team
 from proxyfuse.text.tokenizer import Tokenizer
 from proxyfuse_kernels.cpu import CpuOps, Tape

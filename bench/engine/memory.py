@@ -24,7 +24,7 @@ from bench.peers.lineup import MINE, PEERS
 from bench.peers.peer import Peer, Setup
 from proxyfuse.measure import peak_memory
 from proxyfuse.models.config import read_config
-from proxyfuse.models.weights import weights_bytes
+from proxyfuse.models.loading import weights_bytes
 from proxyfuse.trio import Role, Trio
 
 SEQUENCES, PROMPT, TOKENS = 32, 64, 16

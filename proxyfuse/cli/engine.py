@@ -49,7 +49,8 @@ class Engine:
         Option(
             metavar="NAME",
             help='"fp8": the base\'s products in 8 bits, with a scale for each output, made while'
-            " loading. Half the memory and traffic; the text is that of the rounded base.",
+            " loading. Half the memory and traffic; the text is that of the rounded base. A"
+            " checkpoint in fp8 is loaded as it is, with this or without.",
             show_default="none",
             rich_help_panel=PANEL,
         ),

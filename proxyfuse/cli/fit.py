@@ -14,7 +14,8 @@ from proxyfuse.engine.load import kv_shape
 from proxyfuse.errors import ProxyFuseError
 from proxyfuse.models.config import ModelConfig, read_config
 from proxyfuse.models.folder import resolve
-from proxyfuse.models.weights import weights_bytes
+from proxyfuse.models.loading import weights_bytes
+from proxyfuse.models.weights import parameter_count
 from proxyfuse.text.agreement import Agreement, compare
 from proxyfuse.text.tokenizer import Tokenizer
 from proxyfuse.trio import Role, Trio
@@ -100,8 +101,8 @@ def _model(folder: Path, dtype: torch.dtype, quantization: str | None) -> Model:
         config=config,
         tokenizer=Tokenizer(folder),
         weights=weights_bytes(folder, config, dtype, quantization),
-        quantization=quantization,
-        parameters=weights_bytes(folder, config, dtype) // dtype.itemsize,
+        quantization="fp8" if config.scaling else quantization,
+        parameters=parameter_count(config),
         kv=kv_shape(config, dtype),
     )
 

@@ -104,7 +104,9 @@ def _facts(model: Model) -> dict[str, Any]:
         "kv_heads": config.num_kv_heads,
         "head_dim": config.head_dim,
         "context": config.max_positions,
-        "stored_as": config.dtype,
+        "stored_as": f"fp8, a scale per {' or '.join(config.scaling)}"
+        if config.scaling
+        else config.dtype,
         "kept_in": model.quantization,
         "head_rows": config.vocab_size,
         "head_tied": config.tied,

@@ -22,7 +22,8 @@ from proxyfuse.errors import ConfigError, RequestError
 from proxyfuse.models.config import ModelConfig, read_config
 from proxyfuse.models.decoder import Decoder
 from proxyfuse.models.folder import resolve
-from proxyfuse.models.weights import Weights, load_weights, weights_bytes
+from proxyfuse.models.loading import load_weights, weights_bytes
+from proxyfuse.models.weights import Weights
 from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.padding import sizes as sizes_of
 from proxyfuse.runner.runner import Capacity, Runner
@@ -183,7 +184,13 @@ Kept = Trio[str | None]  # the quantisation of each role's weights
 
 
 def _quantizations(config: EngineConfig, models: Trio[ModelConfig]) -> Kept:
-    return Trio({role: config.base_quantization if role is Role.BASE else None for role in models})
+    """The base's option, which leaves alone a checkpoint that is in 8 bits already."""
+    return Trio(
+        {
+            role: config.base_quantization if role is Role.BASE and not model.scaling else None
+            for role, model in models.items()
+        }
+    )
 
 
 def _distinct_bytes(

@@ -9,7 +9,8 @@ import torch
 
 from proxyfuse.measure.spread import Spread
 from proxyfuse.models.config import ModelConfig, read_config
-from proxyfuse.models.weights import lookup_bytes, weights_bytes
+from proxyfuse.models.loading import weights_bytes
+from proxyfuse.models.weights import lookup_bytes
 from proxyfuse.trio import Role
 
 STREAMED = {"cpu": 512 << 20, "cuda": 4 << 30}  # bytes by device; many times any cache

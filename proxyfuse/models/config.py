@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxyfuse.models.fields import Fields, read_json
+from proxyfuse.models.fp8_config import read_scaling
 from proxyfuse.models.rope import Rope, read_rope
 
 ARCHITECTURES = (
@@ -39,6 +40,7 @@ class ModelConfig:
     qk_norm: bool  # heads of q and k are normed before they are rotated
     tied: bool  # the head is the embedding table
     dtype: str  # what the checkpoint was made in; one of DTYPES
+    scaling: tuple[str, ...]  # of products stored in fp8: "channel", "tensor"; none are if empty
     eos_token_ids: tuple[int, ...]
 
     @property
@@ -94,6 +96,7 @@ def read_config(folder: Path) -> ModelConfig:
         qk_norm=qwen3,
         tied=fields.flag("tie_word_embeddings", False),
         dtype=_dtype(fields),
+        scaling=read_scaling(fields),
         eos_token_ids=_eos_token_ids(fields, folder / "generation_config.json"),
     )
     if config.num_heads % config.num_kv_heads:
@@ -121,9 +124,6 @@ def _refuse(fields: Fields) -> None:
     activation = fields.text("hidden_act", "silu")
     if activation not in ("silu", "swish"):
         raise fields.wrong("hidden_act", activation, "silu")
-    if fields.has("quantization_config"):
-        method = fields.inside("quantization_config").data.get("quant_method")
-        raise fields.wrong("quantization_config", method, "none: weights in float32 or 16 bits")
 
 
 def _head_dim(fields: Fields, heads: int, qwen3: bool) -> int:

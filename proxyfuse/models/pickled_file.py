@@ -26,6 +26,11 @@ class Unpickled:
         """The tensor's shape."""
         return tuple(self.tensor.shape)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The tensor's type."""
+        return self.tensor.dtype
+
     def pieces(self, step: int = 1) -> Iterator[Tensor]:
         """All of it, flat; for a checkpoint of this format the whole is one piece."""
         yield self.tensor.reshape(-1)

@@ -19,6 +19,7 @@ DTYPES = {
     "F32": torch.float32,
     "F16": torch.float16,
     "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
 }
 PIECE = 4 << 20  # bytes read at a time: all that loading needs beside the weights
 HEADER_LIMIT = 100 << 20  # bytes; the format's own limit

@@ -1,23 +1,16 @@
-"""A decoder's weights: where they live, and how a checkpoint's files are streamed into them."""
+"""A decoder's weights: where they live, and which tensor of a checkpoint goes where."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from proxyfuse.errors import WeightsError
-from proxyfuse.models.checkpoint import find_tensors
 from proxyfuse.models.config import ModelConfig
-from proxyfuse.models.pickled_file import Unpickled
-from proxyfuse.models.quantising import quantise_to
-from proxyfuse.models.safetensors_file import Stored
 from proxyfuse_kernels.quantised import Quantised, Weight
-
-SHOWN = 4  # names that a message lists before it only counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,37 +41,10 @@ class Weights:
     head: Tensor  # [V, D]; the embedding itself where the two are tied
 
 
-def load_weights(
-    folder: Path,
-    config: ModelConfig,
-    dtype: torch.dtype,
-    device: torch.device | str = "cpu",
-    quantization: str | None = None,
-) -> Weights:
-    """The weights in a folder, converted while they are read into place.
-
-    Needs the memory of the weights and a few small buffers. All headers are checked before
-    anything is allocated. quantization: "fp8", or None for all in `dtype`. Raises `WeightsError`
-    naming file and tensor for whatever is missing, left over, wrongly shaped, truncated or corrupt,
-    and for a number that is not finite where it is to be quantised.
-    """
-    tensors = _checked(folder, config)
-    weights = allocate_weights(config, dtype, device, quantization)
-    for name, place in places(weights, config):
-        if isinstance(place, Quantised):
-            quantise_to(tensors[name], place)
-        else:
-            tensors[name].copy_to(place)
-    return weights
-
-
-def weights_bytes(
-    folder: Path, config: ModelConfig, dtype: torch.dtype, quantization: str | None = None
-) -> int:
-    """Bytes that `load_weights` will hold, from the files' headers alone; raises as it does."""
-    _checked(folder, config)
-    weights = allocate_weights(config, dtype, "meta", quantization)
-    return sum(place.nbytes for _, place in places(weights, config))
+def parameter_count(config: ModelConfig) -> int:
+    """Numbers that a checkpoint of this configuration has, scales not among them."""
+    meta = allocate_weights(config, torch.float32, "meta")
+    return sum(math.prod(place.shape) for _, place in places(meta, config))
 
 
 def lookup_bytes(config: ModelConfig, itemsize: int) -> int:
@@ -90,15 +56,18 @@ def allocate_weights(
     config: ModelConfig,
     dtype: torch.dtype,
     device: torch.device | str = "cpu",
-    quantization: str | None = None,
+    narrow: Container[str] = (),
 ) -> Weights:
-    """Weights of a configuration's shapes, uninitialised."""
+    """Weights of a configuration's shapes, uninitialised.
+
+    A product is `Quantised` where the checkpoint's name of its first part is in `narrow`.
+    """
 
     def empty(*shape: int, kind: torch.dtype = dtype) -> Tensor:
         return torch.empty(shape, dtype=kind, device=device)
 
-    def product(outputs: int, inputs: int) -> Weight:
-        if quantization is None:
+    def product(layer: int, first: str, outputs: int, inputs: int) -> Weight:
+        if f"model.layers.{layer}.{first}.weight" not in narrow:
             return empty(outputs, inputs)
         values = empty(outputs, inputs, kind=torch.float8_e4m3fn)
         return Quantised(values, empty(outputs, kind=torch.float32))
@@ -110,19 +79,19 @@ def allocate_weights(
     layers = tuple(
         LayerWeights(
             input_norm=empty(width),
-            qkv=product(config.qkv_size, width),
+            qkv=product(i, "self_attn.q_proj", config.qkv_size, width),
             qkv_bias=bias(config.qkv_bias, config.qkv_size),
             q_norm=bias(config.qk_norm, config.head_dim),
             k_norm=bias(config.qk_norm, config.head_dim),
-            output=product(width, config.output_size),
+            output=product(i, "self_attn.o_proj", width, config.output_size),
             output_bias=bias(config.output_bias, width),
             mlp_norm=empty(width),
-            gate_up=product(2 * inner, width),
+            gate_up=product(i, "mlp.gate_proj", 2 * inner, width),
             gate_up_bias=bias(config.mlp_bias, 2 * inner),
-            down=product(width, inner),
+            down=product(i, "mlp.down_proj", width, inner),
             down_bias=bias(config.mlp_bias, width),
         )
-        for _ in range(config.num_layers)
+        for i in range(config.num_layers)
     )
     embedding = empty(config.vocab_size, width)
     head = embedding if config.tied else empty(config.vocab_size, width)
@@ -166,37 +135,3 @@ def _parts(
     if fused is not None:
         for name, part in zip(names, fused.split(sizes), strict=True):
             yield f"{name}.{kind}", part
-
-
-def _checked(folder: Path, config: ModelConfig) -> dict[str, Stored | Unpickled]:
-    """The checkpoint's tensors, when they are exactly those that the configuration needs."""
-    meta = allocate_weights(config, torch.float32, "meta")
-    wanted = {name: tuple(place.shape) for name, place in places(meta, config)}
-    found = find_tensors(folder)
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        raise WeightsError(f"{folder}: missing {_shown(missing)}")
-    extra = [
-        stored
-        for name, stored in found.items()
-        if name not in wanted and not _harmless(name, stored.shape, config)
-    ]
-    if extra:
-        names = _shown([stored.name for stored in extra])
-        raise WeightsError(f"{extra[0].file}: {config.architecture} has no place for {names}")
-    for name, shape in wanted.items():
-        stored = found[name]
-        if stored.shape != shape:
-            raise WeightsError(f"{stored.file}: {name}: got shape {stored.shape}, want {shape}")
-    return {name: found[name] for name in wanted}
-
-
-def _harmless(name: str, shape: tuple[int, ...], config: ModelConfig) -> bool:
-    """Frequencies that old versions stored, and a copy of a head that is tied."""
-    copy = name == "lm_head.weight" and shape == (config.vocab_size, config.hidden_size)
-    return name.endswith(".rotary_emb.inv_freq") or (copy and config.tied)
-
-
-def _shown(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

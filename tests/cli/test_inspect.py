@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from proxyfuse.trio import Role, Trio
 from tests.cli.conftest import Call
+from tests.stored_fp8 import compressed, store, weights_of
 from tests.tiny import make_model
 
 Report = Callable[..., tuple[dict[str, Any], int]]
@@ -65,6 +66,40 @@ def test_one_folder_kept_in_two_ways_counts_twice(call: Call, trio: Trio[Path]) 
     models = found["models"]
     each = [models[role]["weights_bytes"] for role in ("base", "expert")]
     assert found["weights_bytes"] == sum(each) and each[0] < each[1]
+
+
+@pytest.mark.parametrize("option", [(), ("--base-quantization", "fp8")])
+def test_checkpoints_in_fp8_are_counted_as_they_are(
+    option: tuple[str, ...], call: Call, options: list[str], trio: Trio[Path], tmp_path: Path
+) -> None:
+    """Of all roles, at one byte a weight and four a scale, whatever type the rest is run in."""
+    words = ("inspect", "--json", "--dtype", "bfloat16", *option)
+    model = AutoModelForCausalLM.from_pretrained(trio.base)
+    folder = tmp_path / "stored"
+    shutil.copytree(trio.base, folder)
+    wide = "model.layers.0.mlp.down_proj.weight"
+    store(folder, wide=[wide])
+    same = [part for role in trio for part in (f"--{role.label}", str(folder))]
+    found = json.loads(call(*words, *same).stdout)
+    named = dict(model.named_parameters())
+    narrow = [w.shape for name, w in named.items() if "_proj.weight" in name and name != wide]
+    want = 2 * model.num_parameters() - sum(outputs * inputs for outputs, inputs in narrow)
+    want += 4 * sum(outputs for outputs, _ in narrow)
+    assert found["fits"] and found["weights_bytes"] == want
+    for facts in found["models"].values():
+        assert (facts["weights_bytes"], facts["parameters"]) == (want, model.num_parameters())
+        assert (facts["stored_as"], facts["kept_in"]) == ("fp8, a scale per channel", "fp8")
+
+
+def test_a_checkpoint_in_another_8_bits_is_a_reason(
+    report: Report, trio: Trio[Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "blocks"
+    shutil.copytree(trio.base, folder)
+    store(folder, said=compressed(weights_of("block")))
+    found, code = report(base=folder)
+    assert code == 1
+    assert "strategy: got 'block', want one of channel, tensor" in found["reasons"][0]
 
 
 def test_an_unknown_quantisation_is_refused(call: Call, options: list[str]) -> None:

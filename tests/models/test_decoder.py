@@ -12,8 +12,8 @@ from torch import Tensor
 
 from proxyfuse.models.config import read_config
 from proxyfuse.models.decoder import Decoder, Rows, allocate_work
+from proxyfuse.models.loading import load_weights
 from proxyfuse.models.reference import next_logits
-from proxyfuse.models.weights import load_weights
 from proxyfuse_kernels.ops import Ops
 from proxyfuse_kernels.reference import ReferenceOps
 from tests.tiny import FAMILIES, make_model

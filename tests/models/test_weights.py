@@ -20,9 +20,11 @@ from torch import Tensor
 
 from proxyfuse.errors import ModelError, WeightsError
 from proxyfuse.models.config import read_config
+from proxyfuse.models.loading import load_weights, weights_bytes
 from proxyfuse.models.safetensors_file import read_header
-from proxyfuse.models.weights import Weights, allocate_weights, load_weights, places, weights_bytes
+from proxyfuse.models.weights import Weights, allocate_weights, places
 from proxyfuse_kernels.quantised import Quantised, quantise
+from tests.stored_fp8 import store
 from tests.tiny import FAMILIES, make_model
 
 State = dict[str, Tensor]
@@ -295,7 +297,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from proxyfuse.models.config import read_config
-from proxyfuse.models.weights import load_weights, weights_bytes
+from proxyfuse.models.loading import load_weights, weights_bytes
 from proxyfuse_kernels.quantised import quantise
 
 def kilobytes(field):
@@ -305,6 +307,7 @@ def kilobytes(field):
 folder, kept = Path(sys.argv[1]), sys.argv[2] if sys.argv[2:] else None
 config = read_config(folder)
 quantise(torch.ones(2, 3000).bfloat16())  # what the first operations load is not the loader's
+(torch.ones(2, 3000).to(torch.uint8) & 1).max() == torch.ones(2)[torch.ones(2) > 0].bfloat16()[0]
 Path("/proc/self/clear_refs").write_text("5")  # the peak starts here
 before = kilobytes("VmRSS")
 weights = load_weights(folder, config, torch.bfloat16, "cpu", kept)
@@ -315,14 +318,17 @@ print((kilobytes("VmHWM") - before) * 1024 / held)
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are read from /proc")
 @pytest.mark.parametrize(
-    ("kept", "sizes"),
+    ("kept", "stored", "sizes"),
     [
-        ([], {"hidden_size": 8192, "vocab_size": 6001}),
-        (["fp8"], {"hidden_size": 8192, "intermediate_size": 1357, "vocab_size": 301}),
+        ([], False, {"hidden_size": 8192, "vocab_size": 6001}),
+        (["fp8"], False, {"hidden_size": 8192, "intermediate_size": 1357, "vocab_size": 301}),
+        ([], True, {"hidden_size": 8192, "intermediate_size": 1357, "vocab_size": 301}),
     ],
 )
-def test_peak_memory_is_the_weights(kept: list[str], sizes: dict[str, int], tmp_path: Path) -> None:
-    """Hundreds of MB of float32 become 100 MB, and nothing more is ever held."""
+def test_peak_memory_is_the_weights(
+    kept: list[str], stored: bool, sizes: dict[str, int], tmp_path: Path
+) -> None:
+    """Hundreds of MB of float32, or 100 of fp8, become 100, and nothing more is ever held."""
     make_model(tmp_path, "qwen3")
     file = tmp_path / "config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | sizes))
@@ -330,6 +336,8 @@ def test_peak_memory_is_the_weights(kept: list[str], sizes: dict[str, int], tmp_
     empty = allocate_weights(config, torch.float32, "meta")
     state = {name: torch.ones(place.shape) for name, place in places(empty, config)}
     save_file(state, tmp_path / "model.safetensors")
+    if stored:
+        store(tmp_path)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run(
         [sys.executable, "-c", MEASURE, tmp_path, *kept],

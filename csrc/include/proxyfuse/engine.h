@@ -44,7 +44,7 @@ struct EngineOptions {
   std::string device = "auto";   // "auto", "cpu", "cuda" or "cuda:N"
   std::string proxy_device;      // "cuda:N": expert and antiexpert there; empty: beside the base
   std::string dtype = "auto";    // "auto", "float32", "bfloat16" or "float16"
-  std::string base_quantization; // "fp8": the base's products in 8 bits; empty: in dtype
+  std::string base_quantization; // "fp8": products in 8 bits; empty: as stored, or in dtype
   std::optional<std::int64_t> max_model_len; // tokens; none: the shortest context of the trio
   std::int64_t max_num_seqs = 64;            // sequences running at once
   std::int64_t max_num_batched_tokens = 2048;

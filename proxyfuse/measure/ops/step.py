@@ -51,7 +51,8 @@ def step_parts(
     """
     parts: dict[tuple[object, ...], Part] = {}
     for role, config in models.items():
-        narrow = role is Role.BASE and base_quantization is not None
+        asked = role is Role.BASE and base_quantization is not None
+        narrow = asked or bool(config.scaling)
         for what, times, case in _forward(place, config, batch, context, dtype, narrow):
             part = parts.setdefault((what, *case.family), Part(what, case, {}))
             part.times[role] = times
