@@ -10,7 +10,8 @@ import torch
 
 from proxyfuse.cache import KVShape
 from proxyfuse.config import EngineConfig
-from proxyfuse.engine.load import kv_shape
+from proxyfuse.engine.buffers import buffer_bytes
+from proxyfuse.engine.load import kv_shape, sampler_rows
 from proxyfuse.errors import ProxyFuseError
 from proxyfuse.models.config import ModelConfig, read_config
 from proxyfuse.models.folder import resolve
@@ -28,7 +29,8 @@ class Model:
     folder: Path
     config: ModelConfig
     tokenizer: Tokenizer
-    weights: int  # bytes in the type it would run in
+    dtype: torch.dtype  # that it would run in
+    weights: int  # bytes in that type
     quantization: str | None  # of its products; None: in that type
     parameters: int
     kv: KVShape
@@ -48,6 +50,17 @@ class Fit:
         """Bytes of all weights; a folder named twice is loaded once, in each way it is kept."""
         models = self.models.values()
         return sum({(m.folder.resolve(), m.quantization): m.weights for m in models}.values())
+
+    @property
+    def buffers(self) -> int:
+        """Bytes that a GPU holds beside weights and pages, by the engine's default options."""
+        config, models = EngineConfig(), self.models
+        longest = min((model.config.max_positions for model in models.values()), default=0)
+        rows = sampler_rows(config)
+        return sum(
+            buffer_bytes(config, role, model.config, model.dtype, rows, longest)
+            for role, model in models.items()
+        )
 
     @property
     def kv_per_token(self) -> int:
@@ -100,6 +113,7 @@ def _model(folder: Path, dtype: torch.dtype, quantization: str | None) -> Model:
         folder=folder,
         config=config,
         tokenizer=Tokenizer(folder),
+        dtype=dtype,
         weights=weights_bytes(folder, config, dtype, quantization),
         quantization="fp8" if config.scaling else quantization,
         parameters=parameter_count(config),

@@ -41,7 +41,8 @@ def inspect(
         float | None,
         Option(
             metavar="GIB",
-            help="Memory to plan for, in GiB; weights that take more are a reason against.",
+            help="Memory of a GPU to plan for, in GiB; weights and buffers that take more are a"
+            " reason against.",
             show_default="what is free on this machine",
         ),
     ] = None,
@@ -49,19 +50,22 @@ def inspect(
 ) -> None:
     """Say whether models fit together, without loading them: exit code 0 if so, 1 if not.
 
-    Tokenizers are compared id by id; shapes, head widths, memory of weights and of a token's keys
-    and values are listed.
+    Tokenizers are compared id by id; shapes, head widths, memory of weights, of a GPU's buffers and
+    of a token's keys and values are listed.
     """
     if memory is not None and not 0 <= memory < math.inf:
         raise ConfigError(f"--memory: got {memory}, want a number of GiB, at least 0")
     fit = examine(models.named(), models.revision, dtype, base_quantization)
     budget = _free() if memory is None else int(memory * 2**30)
-    if memory is not None and budget < fit.weights:
-        fit.reasons.append(f"memory: the weights take {size(fit.weights)}, got {size(budget)}")
+    on_gpu = memory is not None or torch.cuda.is_available()
+    buffers = fit.buffers * on_gpu  # a host's are within what its arena leaves free
+    if memory is not None and budget < fit.weights + buffers:
+        takes = f"the weights take {size(fit.weights)}, buffers {size(buffers)}"
+        fit.reasons.append(f"memory: {takes}, got {size(budget)}")
     if as_json:
         typer.echo(json.dumps(summary(fit), ensure_ascii=False))
     else:
-        report(fit, Console(), budget)
+        report(fit, Console(), budget, buffers)
     if fit.reasons:
         raise typer.Exit(1)
 
@@ -88,6 +92,7 @@ def summary(fit: Fit) -> dict[str, Any]:
             "partial": {role.label: len(ids) for role, ids in agreement.partial.items()},
         },
         "weights_bytes": fit.weights,
+        "gpu_buffers_bytes": fit.buffers,
         "kv_bytes_per_token": fit.kv_per_token,
     }
 
@@ -118,11 +123,11 @@ def _facts(model: Model) -> dict[str, Any]:
     }
 
 
-def report(fit: Fit, console: Console, budget: int) -> None:
+def report(fit: Fit, console: Console, budget: int, buffers: int) -> None:
     """The same for people."""
     if fit.models:
         console.print(_table(fit))
-        console.print(_room(fit, budget))
+        console.print(_room(fit, budget, buffers))
     if fit.agreement is not None and fit.agreement.agrees:
         console.print(f"Vocabulary: {fit.agreement.reason}.")
     for note in fit.notes:
@@ -166,11 +171,13 @@ def _plain(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _room(fit: Fit, budget: int) -> str:
-    """How many tokens of context the memory holds beside the weights."""
-    left = budget - fit.weights
+def _room(fit: Fit, budget: int, buffers: int) -> str:
+    """How many tokens of context the memory holds beside weights and buffers."""
+    left = budget - fit.weights - buffers
+    beside = f"a GPU's buffers {size(buffers)}, " if buffers else ""
     memory = (
-        f"Memory: weights {size(fit.weights)}, a token {size(fit.kv_per_token)} in all models; "
+        f"Memory: weights {size(fit.weights)}, {beside}"
+        f"a token {size(fit.kv_per_token)} in all models; "
     )
     if left < 0:
         return memory + f"of {size(budget)} free, {size(-left)} are missing."

@@ -109,7 +109,7 @@ def load(
     buffers = _buffers(config, models, dtype, longest, at)
     pages = _pages(config, geometry, sizes, buffers, longest, at)
     decoders = _decoders(folders, models, dtype, kept, at, longest)
-    place = find_place(config, at, limits.vocab, _samples(config))
+    place = find_place(config, at, limits.vocab, sampler_rows(config))
     batches = sizes_of(config.max_num_seqs) if place.graphs else []
     weights = _weight_bytes(folders, models, dtype, kept)
     speculator = _speculator(config, weights, limits, batches)
@@ -236,10 +236,9 @@ def _buffers(
     at: Trio[torch.device],
 ) -> Trio[int]:
     """Bytes of a GPU's buffers by role; a host's are within what its arena leaves free."""
-    samples = _samples(config)
     return Trio(
         {
-            role: buffer_bytes(config, role, model, dtype, samples, longest)
+            role: buffer_bytes(config, role, model, dtype, sampler_rows(config), longest)
             * (at[role].type == "cuda")
             for role, model in models.items()
         }
@@ -264,7 +263,8 @@ def _decoders(
     return Trio(decoders)
 
 
-def _samples(config: EngineConfig) -> int:
+def sampler_rows(config: EngineConfig) -> int:
+    """Rows that the sampler of one step has at the most."""
     return max(config.max_num_seqs, LEAST_SAMPLES)
 
 
@@ -283,7 +283,7 @@ def _weight_bytes(
 def _speculator(
     config: EngineConfig, weights: Trio[int], limits: Limits, batches: list[int]
 ) -> Speculator:
-    rows = min(_samples(config), config.max_num_batched_tokens)
+    rows = min(sampler_rows(config), config.max_num_batched_tokens)
     return Speculator(config.speculate, dict(weights.items()), rows, limits.vocab, batches)
 
 
@@ -295,7 +295,7 @@ def _scheduler(
         pages,
         max_num_seqs=config.max_num_seqs,
         max_num_batched_tokens=config.max_num_batched_tokens,
-        max_sampled_rows=_samples(config),
+        max_sampled_rows=sampler_rows(config),
         enable_prefix_caching=config.enable_prefix_caching,
         drafts=speculator.draft if speculator.most else no_drafts,
     )
@@ -311,7 +311,7 @@ def _runner(
 ) -> Runner:
     capacity = Capacity(
         rows=config.max_num_batched_tokens,
-        samples=_samples(config),
+        samples=sampler_rows(config),
         sequences=config.max_num_seqs,
         tokens=limits.max_model_len,
         drafts=speculator.most,

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from proxyfuse.config import EngineConfig
+from proxyfuse.engine import load
+from proxyfuse.models.config import read_config
 from proxyfuse.trio import Role, Trio
 from tests.cli.conftest import Call
 from tests.stored_fp8 import compressed, store, weights_of
@@ -116,10 +120,31 @@ def test_people_get_a_table_and_a_verdict(call: Call, options: list[str]) -> Non
     assert "Yes: these models fit together." in result.stdout
 
 
+def test_a_gpu_s_buffers_are_counted_as_the_engine_counts_them(
+    report: Report, call: Call, options: list[str], trio: Trio[Path]
+) -> None:
+    on_gpu = Trio(dict.fromkeys(trio, torch.device("cuda")))
+    models = trio.map(read_config)
+    want = load._buffers(EngineConfig(), models, torch.float32, 256, on_gpu)
+    found, _ = report()
+    assert found["gpu_buffers_bytes"] == sum(want.values())
+
+    def plan(size: int) -> tuple[int, str]:
+        result = call("inspect", *options, "--memory", repr(size / 2**30))
+        return result.exit_code, " ".join(result.stdout.split())
+
+    need = sum(want.values()) + found["weights_bytes"]
+    code, said = plan(need + 7 * found["kv_bytes_per_token"])
+    assert code == 0 and "hold about 7 tokens" in said
+    code, said = plan(need - 4)
+    assert code == 1 and "4 B are missing" in said
+
+
 def test_memory_that_is_too_small_is_a_reason(call: Call, options: list[str]) -> None:
     result = call("inspect", *options, "--memory", "0.0000001")
     assert result.exit_code == 1
-    assert "No: memory: the weights take 208.78 KiB, got 107 B" in result.stdout
+    assert "No: memory: the weights take 208.78 KiB, buffers" in result.stdout
+    assert "got 107 B" in result.stdout
     assert "are missing" in result.stdout
 
 
