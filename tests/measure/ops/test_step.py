@@ -11,6 +11,7 @@ from proxyfuse.measure.ops.case import Place
 from proxyfuse.measure.ops.step import step_parts
 from proxyfuse.models.config import read_config
 from proxyfuse.trio import Role
+from tests.stored_fp8 import store
 from tests.tiny import make_trio
 
 PLACE = Place(torch.device("cpu"))
@@ -42,6 +43,21 @@ def test_a_quantised_base_reads_half(tmp_path: Path) -> None:
         saved += part.count * (buffers["wide"].nbytes - kept)
     plain, told = (bytes_a_token(trio, torch.bfloat16, tuple(Role), q) for q in (None, "fp8"))
     assert plain - told == saved
+
+
+def test_a_model_that_is_stored_in_fp8_reads_what_it_holds(tmp_path: Path) -> None:
+    trio = make_trio(tmp_path)
+    store(trio[Role.EXPERT])
+    parts = step_parts(PLACE, trio.map(read_config), 1, 16, torch.bfloat16)
+    narrow = [part for part in parts if part.case.op == "linear_fp8"]
+    assert {part.what for part in narrow} == {"qkv", "output", "gate, up", "down"}
+    assert all(list(part.times) == [Role.EXPERT] for part in narrow)
+    told = [bytes_a_token(trio, torch.bfloat16, [r]) for r in (Role.EXPERT, Role.ANTIEXPERT)]
+    saved = 0
+    for part in narrow:
+        buffers = part.case.make()
+        saved += part.count * (buffers["values"].nbytes - buffers["scales"].nbytes)
+    assert told[1] - told[0] == saved
 
 
 def test_what_two_models_share_stands_once(tmp_path: Path) -> None:
