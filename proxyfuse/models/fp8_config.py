@@ -40,7 +40,8 @@ def _compressed(inside: Fields) -> tuple[str, ...]:
         raise sparse.wrong("format", sparse.data["format"], "dense")
     turned = inside.inside("transform_config").data
     if turned:
-        raise inside.wrong("transform_config", turned, "none: weights are used as they are stored")
+        wanted = "none: weights are used as they are stored"
+        raise inside.wrong("transform_config", sorted(turned), wanted)
     groups = inside.inside("config_groups")
     found = {_strategy(groups.inside(name).inside("weights")) for name in groups.data}
     if not found:

@@ -15,12 +15,14 @@ from proxyfuse import Prompt, SamplingParams
 from proxyfuse.config import EngineConfig
 from proxyfuse.engine import devices
 from proxyfuse.runner import warmup
+from proxyfuse.trio import Role
 from proxyfuse_kernels.gpu.ops import TritonOps
 from proxyfuse_kernels.proxy_sample.launch import TritonSampler
 from tests.engine.test_oracle import check
 from tests.fake.device import World
 from tests.fake.engine import put_on
 from tests.interpreted import like_a_chip
+from tests.stored_fp8 import store
 from tests.tiny import make_trio
 
 PROMPTS = [Prompt([5, 6, 7, 8, 9, 10, 11]), Prompt([40, 41])]
@@ -55,7 +57,10 @@ def test_a_few_tokens_are_the_oracle_s(
 
     monkeypatch.setattr(TritonSampler, "into", counted)
     layers = {"num_hidden_layers": 1 + ("enforce_eager" in options)}
-    llm = open_llm(make_trio(tmp_path, family, base=layers, proxy=layers), page_size=5, **options)
+    trio = make_trio(tmp_path, family, base=layers, proxy=layers)
+    if "base_quantization" in options:
+        store(trio[Role.EXPERT], "tensor")
+    llm = open_llm(trio, page_size=5, **options)
     outputs = llm.generate(PROMPTS, PARAMS, use_tqdm=False)
     for asked in zip(PROMPTS, PARAMS, outputs, strict=True):
         check(llm, *asked)

@@ -94,6 +94,7 @@ class Subject:
             "device": str(self.device),
             "speculate": self.engine.speculate,
             "base_quantization": self.engine.base_quantization,
+            "stored_in_fp8": [r.label for r, config in self.configs.items() if config.scaling],
         }
 
     @contextmanager
