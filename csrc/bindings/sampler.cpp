@@ -49,7 +49,7 @@ cpu::SampleRequests requests_of(const std::array<Address, 22> &at, int64_t allow
 }
 
 // Likewise of SampleDraws'.
-cpu::SampleResults results_of(const std::array<Address, 8> &at) {
+cpu::SampleResults results_of(const std::array<Address, 9> &at) {
   return {
       .tokens = pointer<int32_t>(at[0]),
       .logprobs = pointer<float>(at[1]),
@@ -59,6 +59,7 @@ cpu::SampleResults results_of(const std::array<Address, 8> &at) {
       .role_logprobs = pointer<float>(at[5]),
       .top_ids = pointer<int32_t>(at[6]),
       .top_logprobs = pointer<float>(at[7]),
+      .margins = pointer<float>(at[8]),
   };
 }
 
@@ -75,7 +76,7 @@ public:
 
   void run(const std::vector<LogitsTuple> &logits, int64_t rows, int64_t proxied, int64_t top,
            const std::array<Address, 22> &requests, int64_t allowed_stride,
-           const std::array<Address, 8> &results) const {
+           const std::array<Address, 9> &results) const {
     const cpu::SampleArgs args =
         args_of(logits, rows, proxied, top, requests, allowed_stride, results);
     const py::gil_scoped_release release;
@@ -89,14 +90,14 @@ public:
   // The same onto a tape that must not outlive this, and whose teams are no larger than its own.
   void record(RecordingTape &tape, const std::vector<LogitsTuple> &logits, int64_t rows,
               int64_t proxied, int64_t top, const std::array<Address, 22> &requests,
-              int64_t allowed_stride, const std::array<Address, 8> &results) const {
+              int64_t allowed_stride, const std::array<Address, 9> &results) const {
     tape.tape.add(kernel_, args_of(logits, rows, proxied, top, requests, allowed_stride, results));
   }
 
 private:
   cpu::SampleArgs args_of(const std::vector<LogitsTuple> &logits, int64_t rows, int64_t proxied,
                           int64_t top, const std::array<Address, 22> &requests,
-                          int64_t allowed_stride, const std::array<Address, 8> &results) const {
+                          int64_t allowed_stride, const std::array<Address, 9> &results) const {
     cpu::SampleArgs args{};
     for (size_t role = 0; role < logits.size(); ++role) {
       const auto &[address, stride, type] = logits[role];

@@ -39,7 +39,7 @@ cpu::Reel::Tapes native(const Tapes &tapes) {
   return found;
 }
 
-// A draft: what draws it, what feeds it, the address of its log-probabilities, and its rows.
+// A draft: what draws it, what feeds it, the address of its margins, and its rows.
 using Draft = std::tuple<Tapes, Tapes, uintptr_t, int64_t>;
 
 cpu::Reel make_reel(const Tapes &first, const std::vector<Draft> &drafts,
@@ -49,10 +49,10 @@ cpu::Reel make_reel(const Tapes &first, const std::vector<Draft> &drafts,
                           std::to_string(verify.size()) + " ways for " +
                           std::to_string(drafts.size()) + " drafts");
   cpu::Reel reel{native(first), {}, {}};
-  for (const auto &[draw, feed, logprobs, count] : drafts) {
+  for (const auto &[draw, feed, margins, count] : drafts) {
     if (!reel.drafts.empty() && count > reel.drafts.front().count)
       throw py::value_error("a draft has no more rows than the one before it");
-    reel.drafts.push_back({native(draw), native(feed), pointer<const float>(logprobs), count});
+    reel.drafts.push_back({native(draw), native(feed), pointer<const float>(margins), count});
   }
   for (const Tapes &tapes : verify)
     reel.verify.push_back(native(tapes));
@@ -85,7 +85,7 @@ void bind_team_tape(py::module_ &module) {
           py::arg("team"), py::call_guard<py::gil_scoped_release>());
   py::class_<cpu::Reel>(module, "Reel")
       .def(py::init(&make_reel), py::arg("first"), py::arg("drafts"), py::arg("verify"))
-      .def("run", &cpu::Reel::run, py::arg("team"), py::arg("least"), py::arg("doubt"),
+      .def("run", &cpu::Reel::run, py::arg("team"), py::arg("least"), py::arg("steepness"),
            py::call_guard<py::gil_scoped_release>());
 }
 

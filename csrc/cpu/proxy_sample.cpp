@@ -16,15 +16,24 @@ Stream stream_of(const Row &row) {
           static_cast<uint32_t>(r.position[row.s])};
 }
 
-void draw_part(const Row &row, const SampleKept &kept, const float *scaled, int64_t begin,
-               int64_t n, SamplePart &part) {
+template <bool next>
+Best best_of(const Row &row, const SampleKept &kept, const float *scaled, int32_t begin,
+             int64_t n) {
   Best best;
   if (row.greedy())
-    argmax(scaled, n, static_cast<int32_t>(begin), best);
+    argmax<next>(scaled, n, begin, best);
   else
-    draw(stream_of(row), kept, scaled, n, static_cast<int32_t>(begin), best);
+    draw<next>(stream_of(row), kept, scaled, n, begin, best);
+  return best;
+}
+
+void draw_part(const Row &row, const SampleKept &kept, const float *scaled, int64_t begin,
+               int64_t n, SamplePart &part) {
+  const auto find = row.args.results.margins == nullptr ? best_of<false> : best_of<true>;
+  const Best best = find(row, kept, scaled, static_cast<int32_t>(begin), n);
   part.best = best.value;
   part.best_id = best.id;
+  part.next = best.next;
 }
 
 // The first pass over a stretch: all there is to do, unless the draw must see the whole row first.

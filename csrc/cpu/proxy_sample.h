@@ -42,6 +42,7 @@ struct SampleResults {
   float *role_logprobs;
   int32_t *top_ids; // [rows, top]
   float *top_logprobs;
+  float *margins;
 };
 
 // What one stretch of a row contributes. Stretches have one size whatever the team, and are put
@@ -50,6 +51,7 @@ struct SamplePart {
   float
       best; // the largest scaled + noise, and the lowest id that has it; -1 where all are forbidden
   int32_t best_id;
+  float next; // the largest of its other ids, where margins are asked for
   bool finite;
   float largest[4]; // of fused, and of each role
   float sum[4];     // of exp(x - largest)

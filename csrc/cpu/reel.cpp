@@ -13,10 +13,10 @@ void play(const Reel::Tapes &tapes, Worker &worker) {
 }
 
 // Adds to its rows' sums how likely a draft is to hold; whether any is still likely enough.
-bool likely(const Reel::Draft &draft, float least, float doubt, std::vector<float> &sums) {
+bool likely(const Reel::Draft &draft, float least, float steepness, std::vector<float> &sums) {
   bool any = false;
   for (int64_t i = 0; i < draft.count; ++i) {
-    sums[i] += std::log1p(-doubt * (1 - std::exp(draft.logprobs[i])));
+    sums[i] -= std::log1p(std::exp(-steepness * draft.margins[i]));
     any |= !(sums[i] < least); // NaN goes on: the verification says what is wrong with it
   }
   return any;
@@ -24,7 +24,7 @@ bool likely(const Reel::Draft &draft, float least, float doubt, std::vector<floa
 
 } // namespace
 
-int Reel::run(Team &team, float least, float doubt) const {
+int Reel::run(Team &team, float least, float steepness) const {
   int fed = 0;
   bool go = true;
   std::vector<float> sums(drafts.empty() ? 0 : drafts.front().count);
@@ -33,7 +33,7 @@ int Reel::run(Team &team, float least, float doubt) const {
     for (size_t j = 0; j < drafts.size(); ++j) {
       play(drafts[j].draw, worker);
       if (worker.thread == 0) {
-        go = likely(drafts[j], least, doubt, sums) || j == 0;
+        go = likely(drafts[j], least, steepness, sums) || j == 0;
         fed += go;
       }
       worker.barrier();

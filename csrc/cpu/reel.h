@@ -10,9 +10,9 @@ struct Reel {
   using Tapes = std::vector<const Tape *>;
 
   struct Draft {
-    Tapes draw;            // draws a token for each of `count` rows
-    Tapes feed;            // runs the drafting model over them
-    const float *logprobs; // [count], of the tokens drawn, under the drafting model
+    Tapes draw;           // draws a token for each of `count` rows
+    Tapes feed;           // runs the drafting model over them
+    const float *margins; // [count], by which the tokens drawn led all others
     int64_t count;
   };
 
@@ -20,11 +20,11 @@ struct Reel {
   std::vector<Draft> drafts;
   std::vector<Tapes> verify; // one more than there are drafts; which one: the drafts that were fed
 
-  // Plays it all; returns how many drafts were fed. A draft of probability p is believed to hold
-  // with 1 - doubt * (1 - p); drafting ends where no row's drafts so far have a log-probability of
-  // `least` or more to hold together. The first is fed in any case: nothing else teaches how
-  // drafts fare.
-  int run(Team &team, float least, float doubt) const;
+  // Plays it all; returns how many drafts were fed. A draft that led by m is believed to hold
+  // with 1 / (1 + exp(-steepness * m)); drafting ends where no row's drafts so far have a
+  // log-probability of `least` or more to hold together. The first is fed in any case: nothing else
+  // teaches how drafts fare.
+  int run(Team &team, float least, float steepness) const;
 };
 
 } // namespace proxyfuse::cpu

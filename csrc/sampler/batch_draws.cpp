@@ -15,6 +15,7 @@ void Batch::make_room(std::size_t rows, std::size_t top, const SampleReport &rep
   results.role_logprobs = report.roles ? role_logprobs_.room(3 * rows) : nullptr;
   results.top_ids = top_ids_.room(rows * top);
   results.top_logprobs = top_logprobs_.room(rows * top);
+  results.margins = nullptr;
 }
 
 View<Draw> Batch::draws(const cpu::SampleArgs &done) {

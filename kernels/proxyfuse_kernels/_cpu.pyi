@@ -123,9 +123,9 @@ class Tape:
 class Reel:
     """Tapes of one launch, played in one parallel region.
 
-    `first`, then each draft (draw, feed, address of float32 log-probabilities, rows), then
+    `first`, then each draft (draw, feed, address of float32 margins, rows), then
     `verify[n]` after n drafts were fed. `run` returns n: drafting ends where no row's drafts have
-    a sum of log(1 - doubt * (1 - p)) of `least`. ValueError unless verify has
+    a sum of log(1 / (1 + exp(-steepness * m))) of `least`. ValueError unless verify has
     one more entry than drafts.
     """
 
@@ -135,4 +135,4 @@ class Reel:
         drafts: list[tuple[list[Tape], list[Tape], int, int]],
         verify: list[list[Tape]],
     ) -> None: ...
-    def run(self, team: Team, least: float, doubt: float) -> int: ...
+    def run(self, team: Team, least: float, steepness: float) -> int: ...

@@ -110,9 +110,8 @@ def load(
     pages = _pages(config, geometry, sizes, buffers, longest, at)
     decoders = _decoders(folders, models, dtype, kept, at, longest)
     place = find_place(config, at, limits.vocab, sampler_rows(config))
-    batches = sizes_of(config.max_num_seqs) if place.graphs else []
     weights = _weight_bytes(folders, models, dtype, kept)
-    speculator = _speculator(config, weights, limits, batches)
+    speculator = _speculator(config, weights, limits, place)
     scheduler = _scheduler(config, geometry, pages, speculator)
     # a page more, for what nobody reads
     arenas = {one: Arena(geometry, pages + place.graphs, one) for one in set(at.values())}
@@ -281,10 +280,16 @@ def _weight_bytes(
 
 
 def _speculator(
-    config: EngineConfig, weights: Trio[int], limits: Limits, batches: list[int]
+    config: EngineConfig, weights: Trio[int], limits: Limits, place: Place
 ) -> Speculator:
-    rows = min(sampler_rows(config), config.max_num_batched_tokens)
-    return Speculator(config.speculate, dict(weights.items()), rows, limits.vocab, batches)
+    return Speculator(
+        config.speculate,
+        dict(weights.items()),
+        rows=min(sampler_rows(config), config.max_num_batched_tokens),
+        vocab=limits.vocab,
+        batches=sizes_of(config.max_num_seqs) if place.graphs else [],
+        stops=place.stage.stops_early,
+    )
 
 
 def _scheduler(

@@ -111,7 +111,7 @@ class Assembly:
         if histories:
             spots, history = histories[draft], rows.history
             draw.append(self._stage.record(lambda ops: ops.place(tokens, spots, history)))
-        return draw, [drawer.feed(draft + 1, count, begin)], drawn.logprobs
+        return draw, [drawer.feed(draft + 1, count, begin)], drawn.margins
 
     def _verify(
         self, step: Counted, rows: SampleRows | None, draws: SampleDraws, unfed: int

@@ -36,8 +36,8 @@ class Drafts:
         self._staging = staging
         self._order = torch.arange(sequences, dtype=torch.int32, device=device)
         self._ids = outcome.ids
-        self._logprobs = outcome.logprobs
-        self._logsumexp = torch.zeros(sequences, device=device)
+        self._margins = outcome.margins
+        self._numbers = torch.zeros(2, sequences, device=device)  # that nobody reads
         self._finite = torch.zeros(sequences, dtype=torch.bool, device=device)
         names = {role: f"{role.label}.ids" for role in Role}
         self._ids_at = {r: staging.word(name) for r, name in names.items() if name in staging.host}
@@ -59,9 +59,10 @@ class Drafts:
         """Where the draft's `count` tokens go: right to the rows that read them."""
         return SampleDraws(
             tokens=self.tokens(draft, count),
-            logprobs=self._logprobs[draft, :count],
-            logsumexp=self._logsumexp[:count],
+            logprobs=self._numbers[0, :count],
+            logsumexp=self._numbers[1, :count],
             finite=self._finite[:count],
+            margins=None if self._margins is None else self._margins[draft, :count],
         )
 
     def tokens(self, draft: int, count: int) -> Tensor:  # [count] int32

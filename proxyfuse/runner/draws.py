@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
-from math import exp
 
 from proxyfuse.plan import Plan
 from proxyfuse.runner.device import Event
@@ -56,10 +55,10 @@ class Flight:
         drawn = self._drawn()
         entries, fared = [], []
         for sample, rows in zip(self.plan.samples, self.layout.entries, strict=False):
-            drafts, logprobs = drawn[sample.sequence] if sample.drawn else (sample.proposed, ())
+            drafts, margins = drawn[sample.sequence] if sample.drawn else (sample.proposed, ())
             holding = held(rows, drafts, tokens) if sample.drafts else rows
             entries.append(holding)
-            fared.append(_fared(len(drafts), len(holding) - 1, logprobs))
+            fared.append(_fared(len(drafts), len(holding) - 1, margins))
         return Landed(
             entries=entries,
             fared=fared,
@@ -73,14 +72,15 @@ class Flight:
         )
 
     def _drawn(self) -> dict[Sequence, tuple[list[int], list[float]]]:
-        """The tokens drawn and fed for each drafting sequence, and their log-probabilities."""
+        """The tokens drawn and fed for each drafting sequence; margins of all drawn, where told."""
         if not self.layout.drafting:
             return {}
         width = len(self.layout.drafting)
         tokens = self.risen.fixed["draft.ids"][: self.fed, :width].T.tolist()
-        logprobs = self.risen.fixed["draft.logprobs"][: self.fed, :width].T.tolist()
+        told = self.risen.fixed.get("draft.margins")
+        margins = [[]] * width if told is None else told[: self.fed + 1, :width].T.tolist()
         return {
-            sample.sequence: (tokens[at][: sample.drawn], logprobs[at][: sample.drawn])
+            sample.sequence: (tokens[at][: sample.drawn], margins[at][: sample.drawn])
             for at, sample in enumerate(self.layout.drafting)
         }
 
@@ -93,8 +93,8 @@ def held(rows: list[int], drafts: Seq[int], tokens: Seq[int]) -> list[int]:
     return rows[:count]
 
 
-def _fared(tried: int, held: int, logprobs: Seq[float]) -> Verified:
-    """What became of drafts that their drawing model gave these log-probabilities."""
+def _fared(tried: int, held: int, margins: Seq[float]) -> Verified:
+    """What became of drafts that were drawn by these margins."""
     if not tried:
         return Verified()
-    return Verified(tried, held, sum(1 - exp(value) for value in logprobs[: held + 1]))
+    return Verified(tried, held, tuple(margins[: held + 1]))

@@ -12,7 +12,7 @@ from torch import Tensor
 from proxyfuse.plan import Sample
 from proxyfuse.runner.device import Device
 from proxyfuse.runner.landing import Landing
-from proxyfuse.runner.staging import Fields
+from proxyfuse.runner.staging import Field, Fields
 from proxyfuse_kernels.proxy_sample import SampleDraws
 
 ALWAYS = ("tokens", "logprobs", "logsumexp", "finite")
@@ -39,9 +39,12 @@ class Outcome:
     ) -> None:
         self._samples = samples
         self._vocab = vocab
-        self._fixed = Landing(_fields(samples, drafts, sequences), device)
+        fields = _fields(samples, drafts, sequences)
+        if device is None:  # kernels of devices tell no margins
+            fields["draft.margins"] = fields["draft.ids"][0], torch.float32
+        self._fixed = Landing(fields, device)
         self.ids = self._fixed.device["draft.ids"]
-        self.logprobs = self._fixed.device["draft.logprobs"]
+        self.margins = self._fixed.device.get("draft.margins")
         self._tops = {most: Landing(_top_fields(samples, most), device) for most in TOPS}
         self._made: dict[tuple[int, bool], SampleDraws] = {}
 
@@ -72,7 +75,7 @@ def _wide(flat: Mapping[str, A], samples: int, top: int) -> dict[str, A]:
     return {name: array[: samples * top].reshape(samples, top) for name, array in flat.items()}
 
 
-def _fields(samples: int, drafts: int, sequences: int) -> Fields:
+def _fields(samples: int, drafts: int, sequences: int) -> dict[str, Field]:
     return {
         "tokens": ((samples,), torch.int32),
         "logprobs": ((samples,), torch.float32),
@@ -81,7 +84,6 @@ def _fields(samples: int, drafts: int, sequences: int) -> Fields:
         "ranks": ((samples,), torch.int32),
         "role_logprobs": ((samples, 3), torch.float32),
         "draft.ids": ((drafts, sequences), torch.int32),
-        "draft.logprobs": ((drafts, sequences), torch.float32),
     }
 
 

@@ -127,18 +127,18 @@ class Runner:
         plan: Plan,
         drawer: Role = Role.EXPERT,
         least: float = -inf,
-        doubt: float = 1.0,
+        steepness: float = 1.0,
     ) -> Flight:
         """Begin one step; a device beside the host is not done when this returns.
 
         On such a device the flight before the last must have landed.
 
-        drawer: who draws the drafts that the plan leaves to be drawn. least, doubt: when drafting
+        drawer: who draws the drafts that the plan leaves to be drawn. least, steepness: when that
         may end early; see `stage.Launch.run`.
         """
         padded, regular = (plan, False) if self._padding is None else self._padding.fill(plan)
         with self._on_main():
-            flight = self._launch(padded, regular, drawer, least, doubt)
+            flight = self._launch(padded, regular, drawer, least, steepness)
         return flight if padded is plan else replace(flight, plan=plan)
 
     def prepare(self, shapes: Iterable[Shape]) -> int:
@@ -174,7 +174,7 @@ class Runner:
         regular: bool,
         drawer: Role,
         least: float,
-        doubt: float,
+        steepness: float,
         *,
         ready: bool = False,
     ) -> Flight:
@@ -188,7 +188,7 @@ class Runner:
         draws = self._outcome.draws(plan.samples)
         lasting = rows is None or rows is self._sampler_rows.plain
         launch, familiar = self._assembly.launch(step, rows, draws, histories, lasting, ready)
-        fed = launch.run(least, doubt)
+        fed = launch.run(least, steepness)
         return Flight(plan, layout, *self._rise(draws), fed, familiar)
 
     def _on_main(self) -> AbstractContextManager[object]:

@@ -14,23 +14,26 @@ from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 
 Part = Any  # operations over fixed buffers, as the stage that recorded them keeps them
 Parts = Sequence[Part]
-Draft = tuple[Parts, Parts, Tensor]  # what draws it, what feeds it, its log-probabilities [rows]
+# what draws it, what feeds it, its margins [rows] where they are told
+Draft = tuple[Parts, Parts, Tensor | None]
 
 
 class Launch(Protocol):
     """Parts in their order, ready to run again and again."""
 
-    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
+    def run(self, least: float = -inf, steepness: float = 1.0) -> int:
         """Run everything; how many drafts were fed.
 
         A stage that can tell without waiting stops drafting where no row's drafts are likely
-        enough to hold: where none has a sum of log(1 - doubt * (1 - p)) of `least` or more, p being
-        the probability that the drawing model gave each.
+        enough to hold: where none has a sum of log(1 / (1 + exp(-steepness * m))) of `least` or
+        more, m being the margin by which each led when it was drawn.
         """
 
 
 class Stage(Protocol):
     """One way of running operations."""
+
+    stops_early: bool  # whether its launches may feed fewer drafts than were planned
 
     def record(self, write: Callable[[Ops], object], role: Role | None = None) -> Part:
         """The operations that `write` calls. Those of a role do not depend on another role's parts

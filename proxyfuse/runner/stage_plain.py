@@ -28,7 +28,7 @@ class PlainLaunch:
     drafts: int
 
     @torch.inference_mode()
-    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
+    def run(self, least: float = -inf, steepness: float = 1.0) -> int:
         """Call them all."""
         for act in self.acts:
             act()
@@ -37,6 +37,8 @@ class PlainLaunch:
 
 class PlainStage:
     """Parts are calls."""
+
+    stops_early = False
 
     def __init__(self, draw: Draw, ops: Ops | None = None) -> None:
         """`ops`: by default the plain ones."""

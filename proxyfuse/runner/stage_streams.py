@@ -34,7 +34,7 @@ class StreamLaunch:
     drafts: int
 
     @torch.inference_mode()
-    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
+    def run(self, least: float = -inf, steepness: float = 1.0) -> int:
         """Give everything to the streams; every draft is fed."""
         beside: dict[Role, Work] = {}
         for role, work in self.acts:
@@ -61,7 +61,7 @@ class GraphLaunch:
     known: bool = False
     replay: Work | None = None
 
-    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
+    def run(self, least: float = -inf, steepness: float = 1.0) -> int:
         """Everything, in one call once it was captured."""
         if not self.known:
             self.known = True
@@ -75,6 +75,8 @@ class GraphLaunch:
 
 class StreamStage:
     """Parts are acts."""
+
+    stops_early = False
 
     def __init__(self, plain: PlainStage, streams: Streams, *, graphs: bool) -> None:
         """`plain`: its calls give work to the device's current stream. `graphs`: what is run often

@@ -26,13 +26,15 @@ class TapedLaunch:
     reel: Reel
     team: Team
 
-    def run(self, least: float = -inf, doubt: float = 1.0) -> int:
+    def run(self, least: float = -inf, steepness: float = 1.0) -> int:
         """Play the reel."""
-        return self.reel.run(self.team, least, doubt)
+        return self.reel.run(self.team, least, steepness)
 
 
 class TapedStage:
     """Parts are tapes."""
+
+    stops_early = True
 
     def __init__(self, sampler: Sampler, team: Team) -> None:
         """`sampler`: one made for this team."""
@@ -62,4 +64,6 @@ class TapedStage:
         often: bool,
     ) -> TapedLaunch:
         """All of it spliced into one reel."""
-        return TapedLaunch(Reel(first, drafts, verify), self._team)
+        told = [(draw, feed, margins) for draw, feed, margins in drafts if margins is not None]
+        assert len(told) == len(drafts), "the host's sampler tells margins"
+        return TapedLaunch(Reel(first, told, verify), self._team)

@@ -15,7 +15,8 @@ from proxyfuse.runner.device import Device
 ALIGNMENT = 64  # bytes; a cache line, and enough for every vector load
 TWINS = 2  # a flight's host memory is used again by the next but one, which it has landed before
 
-Fields = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
+Field = tuple[tuple[int, ...], torch.dtype]
+Fields = Mapping[str, Field]
 
 
 def starts_of(fields: Fields) -> tuple[dict[str, int], int]:

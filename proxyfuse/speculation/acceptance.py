@@ -2,45 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Seq
 from dataclasses import dataclass
+from math import exp
 
 SEQUENCE, ENGINE = 0.97, 0.99  # kept of what was seen, at each verification
 WORTH = 2.0  # trials that a prior is worth
-TRUST = 0.5  # failures of a draft for each that its drawing model expects, until that was seen
+STEEP = 2.0  # steepness, until some drafts were seen
+SURE = 2.0  # information that the first step is damped by: that of some ten drafts
+FASTEST = 0.25  # the most that one draft changes its logarithm by
+FARTHEST = 16.0  # margins above are as good as this
 
 
 @dataclass(slots=True)
 class Acceptance:
     """One source of drafts: the chance that the next draft holds, given that those before it do.
 
-    `doubts` sums 1 - p over the drafts that were decided on, p being the probability that their
-    drawing model gave them: how often they should have failed if it knew.
+    A draft was drawn because its score, noise included, led that of all other tokens by a margin m.
+    Target and draft share the noise, so it holds unless their scores differ by more than that:
+
+        chance to hold = 1 / (1 + exp(-steepness * m))
+
+    which is one half where nothing led. The steepness is fitted as drafts are verified.
     """
 
     prior: float
-    trust: float = TRUST
+    steepness: float = STEEP
     kept: float = SEQUENCE
     worth: float = WORTH  # of the prior, in trials
     hits: float = 0.0
     trials: float = 0.0
-    doubts: float = 0.0
+    information: float = 0.0  # of the margins seen, as a logistic regression has it
 
     @property
     def rate(self) -> float:
         """The chance of each further draft."""
         return (self.hits + self.worth * self.prior) / (self.trials + self.worth)
 
-    @property
-    def doubt(self) -> float:
-        """Failures for each failure that the drawing model expects, in [0, 1]."""
-        failed = self.trials - self.hits
-        return min(1.0, (failed + self.worth * self.trust) / (self.doubts + self.worth))
+    def observe(self, tried: int, held: int, margins: Seq[float] = ()) -> None:
+        """Of `tried` drafts the first `held` did hold; the next, if there was one, did not.
 
-    def observe(self, tried: int, held: int, doubts: float = 0.0) -> None:
-        """Of `tried` drafts the first `held` did hold; the next, if there was one, did not."""
-        self.hits = self.kept * self.hits + held
-        self.trials = self.kept * self.trials + held + (held < tried)
-        self.doubts = self.kept * self.doubts + doubts
+        margins: of these, where they are known; and of one more where all held and the next was
+        drawn but not verified: that counts by its chance, or else whoever stops in time would seem
+        never to fail.
+        """
+        known = [min(margin, FARTHEST) for margin in margins if margin >= 0]  # NaN is not
+        unfed = self._chance(known[tried]) if len(known) > tried else None
+        self.hits = self.kept * self.hits + held + (unfed or 0)
+        self.trials = self.kept * self.trials + held + (held < tried or unfed is not None)
+        if known:
+            self._fit(held, known[:tried])
+
+    def _chance(self, margin: float) -> float:
+        return 1 / (1 + exp(-self.steepness * margin))
+
+    def _fit(self, held: int, margins: Seq[float]) -> None:
+        """A step of Newton's method for each draft, in the logarithm, by the information of all."""
+        self.information *= self.kept
+        for at, margin in enumerate(margins):
+            chance, scaled = self._chance(margin), self.steepness * margin
+            self.information += scaled * scaled * chance * (1 - chance)
+            step = scaled * ((at < held) - chance) / (SURE + self.information)
+            self.steepness *= exp(min(max(step, -FASTEST), FASTEST))
 
 
 def expected(rate: float, drafts: int) -> float:

@@ -6,7 +6,7 @@ from math import inf, log
 
 from proxyfuse.plan import Draft
 from proxyfuse.sequence import Sequence
-from proxyfuse.speculation.choice import Choice, Source
+from proxyfuse.speculation.choice import LENGTHS, Choice, Source
 from proxyfuse.speculation.drafting import Decision, Drafting
 from proxyfuse.speculation.evidence import Evidence
 from proxyfuse.speculation.fared import Verified, agreeing
@@ -15,17 +15,22 @@ from proxyfuse.trio import Role
 TRIAL = 1  # drafts of such a trial as `Drafting.patience` allows
 REST = 8  # steps for which a sequence that nothing is drafted for is not asked about again
 STANDS = 8  # steps for which what was decided stands, at most: to choose is not free
+LONGER = 2  # times the drafts that pay on the average, where drafting stops once they do not
 HOPE = 0.9  # drafts that would not pay at this rate are not tried
 MODELS = (Role.EXPERT, Role.ANTIEXPERT)
 NOTHING = Draft()
 
 
 class Alone:
-    """Decides from the evidence; ids at or above `vocab` are not drafted."""
+    """Decides from the evidence; ids at or above `vocab` are not drafted.
 
-    def __init__(self, evidence: Evidence, vocab: int) -> None:
+    longer: a model is asked for so many times the drafts that pay on the average.
+    """
+
+    def __init__(self, evidence: Evidence, vocab: int, longer: int = 1) -> None:
         self._evidence = evidence
         self._vocab = vocab
+        self._longer = longer
 
     def draft(
         self, sequence: Sequence, drafting: Drafting, room: int, drawer: Role | None
@@ -104,5 +109,10 @@ class Alone:
         fared = self._evidence.fared(drafting, source)
         rival = self._choice(drafting, None, True).gain
         drafting.stands = min(STANDS, int(fared.trials)) if rival < choice.gain else 0
-        drafting.decision = Decision(source, choice.length, log(choice.worth), fared.doubt)
+        drafting.decision = Decision(
+            source,
+            min(self._longer * choice.length, LENGTHS[-1]),
+            log(choice.worth),
+            fared.steepness,
+        )
         return drafting.decision

@@ -21,7 +21,7 @@ class Decision(NamedTuple):
     drawer: Role
     length: int
     least: float  # log-probability
-    doubt: float  # failures of a draft for each that the drawer expects
+    steepness: float  # a draft that leads by m holds with 1 / (1 + exp(-steepness * m))
 
 
 @dataclass(slots=True)

@@ -48,7 +48,7 @@ class Evidence:
         found = drafting.fared.get(source)
         if found is None:
             known, worth = self._all[source, drafting.greedy], ALIKE[source is not None]
-            fresh = Acceptance(known.rate, known.doubt, worth=worth)
+            fresh = Acceptance(known.rate, known.steepness, worth=worth)
             found = drafting.fared[source] = fresh
         return found
 

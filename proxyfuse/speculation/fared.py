@@ -9,13 +9,13 @@ from typing import NamedTuple
 class Verified(NamedTuple):
     """How many drafts of a sample were verified, and how many of these held.
 
-    doubts: the sum of 1 - p over those that held and the first that did not, p being the
-    probability that the model which drew them gave them.
+    margins: of those that held and the next, where told: how far each led all other tokens, noise
+    included, when it was drawn. The next is one that did not hold, or that was not verified.
     """
 
     tried: int = 0
     held: int = 0
-    doubts: float = 0.0
+    margins: tuple[float, ...] = ()
 
 
 def agreeing(drafts: Seq[int], tokens: Seq[int]) -> int:

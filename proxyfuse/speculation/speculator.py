@@ -8,7 +8,7 @@ from math import inf
 
 from proxyfuse.plan import Draft, Plan
 from proxyfuse.sequence import Sequence
-from proxyfuse.speculation.alone import Alone
+from proxyfuse.speculation.alone import LONGER, Alone
 from proxyfuse.speculation.choice import LENGTHS
 from proxyfuse.speculation.drafting import Decision, Drafting
 from proxyfuse.speculation.evidence import Evidence
@@ -28,7 +28,8 @@ class Speculator:
     of each role reads: what it costs until that was measured. rows: of a step; drafts leave each
     running sequence one. vocab: ids that may be drawn are below it, and only such are drafted.
     batches: sizes to which batches are filled up, if they are; steps then have few shapes, and
-    drafts few lengths. No text depends on any of it.
+    drafts few lengths. stops: whether drafting may end early, as `how` says. No text depends on any
+    of it.
     """
 
     def __init__(
@@ -38,14 +39,15 @@ class Speculator:
         rows: int = MOST_ROWS,
         vocab: int = MOST_IDS,
         batches: Seq[int] = (),
+        stops: bool = False,
     ) -> None:
         self.fixed = None if speculate == "auto" else int(speculate)
         self.most = LENGTHS[-1] if self.fixed is None else self.fixed
         self.drawer = Role.EXPERT  # who draws this step's drafts
         self.least = -inf  # drafting may end where no draft's log-probability to hold is above
-        self.doubt = 1.0  # failures of a draft for each that the drawer expects
+        self.steepness = 1.0  # how soon a draft that leads all other tokens is believed to hold
         self._evidence = Evidence(weights)
-        self._alone = Alone(self._evidence, vocab)
+        self._alone = Alone(self._evidence, vocab, LONGER if stops else 1)
         self._together = Together(self._evidence)
         self._sequences: dict[Sequence, Drafting] = {}
         self._rows = rows
@@ -78,7 +80,7 @@ class Speculator:
     @property
     def how(self) -> tuple[Role, float, float]:
         """Who draws the drafts of the step that was planned, and when it may stop."""
-        return self.drawer, self.least, self.doubt
+        return self.drawer, self.least, self.steepness
 
     def forget(self, sequence: Sequence) -> None:
         """The sequence has ended."""
@@ -146,7 +148,7 @@ class Speculator:
     def _draw(self, drafting: Drafting, decision: Decision, room: int) -> Draft:
         """One step has one drawer, and one way to stop: whose decision comes first."""
         if self._undecided:
-            self.drawer, _, self.least, self.doubt = decision
+            self.drawer, _, self.least, self.steepness = decision
             self._undecided = False
         drafting.source = decision.drawer
         length = min(decision.length, room)

@@ -28,7 +28,7 @@ class Whims(Speculator):
     def begin(self, running: int) -> None:
         self.drawer = self._rng.choice([Role.EXPERT, Role.ANTIEXPERT])
         self.least = self._rng.choice([-inf, -4.0, -0.3, 0.0, inf])
-        self.doubt = self._rng.choice([0.1, 1.0])
+        self.steepness = self._rng.choice([0.1, 3.0])
 
     def draft(self, sequence: Sequence) -> Draft:
         at = len(sequence.continuation)
@@ -64,4 +64,4 @@ class Steady(Speculator):
 
     def begin(self, running: int) -> None:
         super().begin(running)
-        self.drawer, self.least, self.doubt = self._how
+        self.drawer, self.least, self.steepness = self._how

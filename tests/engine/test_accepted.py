@@ -105,7 +105,7 @@ def test_an_early_end_changes_the_drafts_and_not_the_text(trio, open_llm, batch:
     llm = open_llm(Trio(dict.fromkeys(Role, trio.base)), speculate=6)
     prompts = [[*MINE, at] for at in range(batch)]
     drafted, found = [], []
-    for least in (-inf, -8.0, -3.0, inf):
+    for least in (-inf, -1.0, -0.3, inf):
         use(llm, Steady(6, Role.EXPERT, least))
         outputs = llm.generate(prompts, LONG, use_tqdm=False)
         found.append(texts(outputs))

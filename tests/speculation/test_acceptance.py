@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from math import exp, inf, isfinite, log, nan
+from statistics import fmean
 
 import pytest
 
-from proxyfuse.speculation.acceptance import TRUST, Acceptance, expected
+from proxyfuse.speculation.acceptance import ENGINE, SEQUENCE, STEEP, Acceptance, expected
 
 
 def held(rng: random.Random, rate: float, drafts: int) -> int:
@@ -29,7 +31,7 @@ def test_the_rate_is_that_of_the_drafts_whatever_their_number(rate: float, draft
 
 def test_the_prior_is_all_there_is_at_first_and_soon_forgotten() -> None:
     acceptance = Acceptance(0.7)
-    assert acceptance.rate == pytest.approx(0.7) and acceptance.doubt == TRUST
+    assert acceptance.rate == pytest.approx(0.7) and acceptance.steepness == STEEP
     for _ in range(60):
         acceptance.observe(4, 0)
     assert acceptance.rate < 0.08
@@ -38,16 +40,51 @@ def test_the_prior_is_all_there_is_at_first_and_soon_forgotten() -> None:
     assert acceptance.rate > 0.95
 
 
-def test_a_drafter_that_fears_too_much_is_doubted_less() -> None:
-    """It expects to fail half of the time, and fails a tenth of it."""
-    rng, right, fearful = random.Random(0), Acceptance(0.9), Acceptance(0.9)
-    for _ in range(2000):
-        count = held(rng, 0.9, 4)
-        decided = count + (count < 4)
-        right.observe(4, count, 0.1 * decided)
-        fearful.observe(4, count, 0.5 * decided)
-    assert 0.4 < right.doubt <= 1
-    assert 0 < fearful.doubt < 0.6 * right.doubt
+def drafted(rng: random.Random, steepness: float, most: int) -> tuple[int, list[float]]:
+    """How many of `most` drafts hold, and the margins of these and of the next."""
+    margins: list[float] = []
+    while len(margins) < most:
+        margins.append(rng.expovariate(0.8))
+        if rng.random() > 1 / (1 + exp(-steepness * margins[-1])):
+            return len(margins) - 1, margins
+    return most, margins
+
+
+@pytest.mark.parametrize("steepness", [0.3, 1.0, 3.5, 10.0])
+@pytest.mark.parametrize(("kept", "near"), [(ENGINE, 1.5), (SEQUENCE, 2.2)])
+def test_the_steepness_is_that_of_the_drafts(steepness: float, kept: float, near: float) -> None:
+    rng, acceptance = random.Random(0), Acceptance(0.9, kept=kept)
+    logs = []
+    for step in range(600):
+        held, margins = drafted(rng, steepness, 4)
+        acceptance.observe(4, held, margins)
+        if step >= 100:
+            logs.append(log(acceptance.steepness))
+    assert fmean(logs) == pytest.approx(log(steepness), abs=log(near) / 2)
+    assert max(abs(one - log(steepness)) for one in logs) < 2 * log(near)
+
+
+def test_who_stops_in_time_still_fails_as_often_as_it_would() -> None:
+    """Drafts that led by little are not verified: they count by their chance."""
+    rng, all_fed, careful = random.Random(1), Acceptance(0.5), Acceptance(0.5)
+    rates = []
+    for _ in range(3000):
+        held, margins = drafted(rng, 2.0, 6)
+        all_fed.observe(6, held, margins)
+        fed = next((at for at, one in enumerate(margins) if one < 0.4 and at), len(margins))
+        careful.observe(fed, min(held, fed), margins[: fed + 1])
+        rates.append((all_fed.rate, careful.rate))
+    whole, stopped = (fmean(column) for column in zip(*rates[100:], strict=True))
+    assert stopped == pytest.approx(whole, abs=0.03)
+
+
+def test_margins_without_end_and_none_at_all() -> None:
+    acceptance = Acceptance(0.5)
+    for margins in ((inf, inf), (nan, nan), (0.0, 0.0), (1e30, 5.0), ()):
+        for held in (0, 1, 2):
+            acceptance.observe(2, held, margins[: held + 1])
+            assert isfinite(acceptance.steepness) and acceptance.steepness > 0
+            assert 0 <= acceptance.rate <= 1
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, 0.97, 1.0])

@@ -53,8 +53,7 @@ def step(
         {role: [Slice(sequence, lane, 0, count)] for role, lane in sequence.lanes.items()}
     )
     sample = Sample(sequence, len(sequence.continuation), count, draft.tokens, draft.length)
-    doubts = (held + (held < tried)) * (1 - rate)
-    speculator.observe(Plan(slices, [sample]), [Verified(tried, held, doubts)])
+    speculator.observe(Plan(slices, [sample]), [Verified(tried, held)])
     took = PLAIN + tried * each
     speculator.timed(took * rng.lognormvariate(0, 0.1) * (5 if rng.random() < 0.02 else 1))
     sequence.continuation += [rng.randrange(10**6) for _ in range(held + 1)]

@@ -8,6 +8,15 @@ namespace proxyfuse::cpu::PROXYFUSE_ISA {
 struct Best {
   float value = -kInfinity;
   int32_t id = -1;
+  float next = -kInfinity; // the largest of all other ids, where that is asked for
+
+  // Takes in the best of other ids.
+  void meet(const Best &other) {
+    if (other.value > value)
+      *this = {other.value, other.id, value > other.next ? value : other.next};
+    else
+      next = other.value > next ? other.value : next;
+  }
 };
 
 inline f32x16 only_kept(const SampleKept &kept, f32x16 x, int32_t first) {
@@ -26,16 +35,29 @@ inline float largest_of_some(const float *x) {
   return largest16(most);
 }
 
+// What a value must exceed to change anything: the next best counts where it is asked for.
+template <bool next>
+inline float bar(const Best &best) {
+  return next ? best.next : best.value;
+}
+
 // Takes the largest of x at its lowest id, where that beats what is there.
-template <int count>
+template <bool next, int count>
 inline void challenge(Best &best, const float *x, int32_t first) {
   const float value = largest_of_some<count>(x);
-  if (!(value > best.value))
+  if (!(value > bar<next>(best)))
     return;
   int i = 0;
   while (x[i] != value)
     ++i;
-  best = {value, first + i};
+  Best found{value, first + i};
+  if constexpr (next) {
+    float others[count];
+    std::memcpy(others, x, sizeof others);
+    others[i] = -kInfinity;
+    found.next = largest_of_some<count>(others);
+  }
+  best.meet(found);
 }
 
 // How many of its high bits must be 0 in a random word for a value that lags this far behind the
@@ -55,6 +77,7 @@ inline bool all_lose(const u64x8 (&words)[4][kGroups], int g, int zeros) {
   return !any(reinterpret<u64x8>(low));
 }
 
+template <bool next>
 inline void draw_group(const SampleKept &kept, const u64x8 (&words)[4][kGroups], int g,
                        const float *scaled, int32_t first, Best &best) {
   uint32_t bits[kGroup];
@@ -65,32 +88,34 @@ inline void draw_group(const SampleKept &kept, const u64x8 (&words)[4][kGroups],
     std::memcpy(&b, bits + j, sizeof b);
     write(sums + j, only_kept(kept, read(scaled + j), first + j) + gumbel(b));
   }
-  challenge<kGroup>(best, sums, first);
+  challenge<next, kGroup>(best, sums, first);
 }
 
 // scaled: whole blocks of ids from `first` on.
+template <bool next>
 inline void draw(const Stream &stream, const SampleKept &kept, const float *scaled, int64_t n,
                  int32_t first, Best &best) {
   for (int64_t i = 0; i < n; i += kBlock) {
     const float most = largest_of_some<kBlock>(scaled + i);
-    if (most == -kInfinity || most < kept.value || best.value - most > kLargestGumbel)
+    if (most == -kInfinity || most < kept.value || bar<next>(best) - most > kLargestGumbel)
       continue;
     const int32_t id = first + static_cast<int32_t>(i);
     u64x8 words[4][kGroups];
     random_words(stream, id, words);
     for (int g = 0; g < kGroups; ++g) {
       const float *group = scaled + i + g * kGroup;
-      const float gap = best.value - largest_of_some<kGroup>(group);
+      const float gap = bar<next>(best) - largest_of_some<kGroup>(group);
       if (!all_lose(words, g, zeros_needed(gap)))
-        draw_group(kept, words, g, group, id + g * kGroup, best);
+        draw_group<next>(kept, words, g, group, id + g * kGroup, best);
     }
   }
 }
 
 // The same with no noise.
+template <bool next>
 inline void argmax(const float *scaled, int64_t n, int32_t first, Best &best) {
   for (int64_t i = 0; i < n; i += kBlock)
-    challenge<kBlock>(best, scaled + i, first + static_cast<int32_t>(i));
+    challenge<next, kBlock>(best, scaled + i, first + static_cast<int32_t>(i));
 }
 
 } // namespace proxyfuse::cpu::PROXYFUSE_ISA

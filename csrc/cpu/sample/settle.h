@@ -116,6 +116,8 @@ inline void write_nothing(const Row &row) {
   out.tokens[row.s] = 0;
   out.logprobs[row.s] = out.logsumexp[row.s] = nan;
   out.finite[row.s] = false;
+  if (out.margins != nullptr)
+    out.margins[row.s] = nan;
   if (out.ranks != nullptr)
     out.ranks[row.s] = 0;
   for (int i = 0; out.role_logprobs != nullptr && i < 3; ++i)
@@ -133,8 +135,8 @@ inline void finish(const Row &row, int64_t parts, SampleScratch &scratch) {
   for (int64_t p = 0; p < parts; ++p) {
     const SamplePart &part = scratch.parts[p];
     finite &= part.finite;
-    if (part.best_id >= 0 && part.best > best.value)
-      best = {part.best, part.best_id};
+    if (part.best_id >= 0)
+      best.meet({part.best, part.best_id, part.next});
   }
   const int32_t token = row.given() ? row.args.requests.given[row.s] : best.id;
   if (!finite || token < 0 || token >= row.args.vocab)
@@ -144,6 +146,9 @@ inline void finish(const Row &row, int64_t parts, SampleScratch &scratch) {
   out.logprobs[row.s] = static_cast<float>(fused_logit(row, token) - total);
   out.logsumexp[row.s] = static_cast<float>(total);
   out.finite[row.s] = true;
+  if (out.margins != nullptr)
+    out.margins[row.s] =
+        row.given() ? std::numeric_limits<float>::quiet_NaN() : best.value - best.next;
   if (out.role_logprobs != nullptr)
     write_roles(row, token, parts, scratch);
   rank_and_top(row, token, total, scratch);

@@ -78,7 +78,7 @@ class Reel:
     """Tapes of one launch: `first`, then each draft, then `verify[n]` where n drafts were fed.
 
     drafts: what draws it, what feeds it to the drafting model, and the [rows] float32
-    log-probabilities of what was drawn; no more rows than the draft before.
+    margins of what was drawn; no more rows than the draft before.
     """
 
     def __init__(
@@ -88,19 +88,19 @@ class Reel:
         self._native = _cpu.Reel(
             _natives(first),
             [
-                (_natives(draw), _natives(feed), logprobs.data_ptr(), len(logprobs))
-                for draw, feed, logprobs in drafts
+                (_natives(draw), _natives(feed), margins.data_ptr(), len(margins))
+                for draw, feed, margins in drafts
             ],
             [_natives(tapes) for tapes in verify],
         )
 
-    def run(self, team: _cpu.Team, least: float = -inf, doubt: float = 1.0) -> int:
+    def run(self, team: _cpu.Team, least: float = -inf, steepness: float = 1.0) -> int:
         """Play everything in one parallel region, without the GIL; how many drafts were fed.
 
-        Drafting ends where no row's drafts have a sum of log(1 - doubt * (1 - p)) of `least` or
-        more: p is a draft's probability, and doubt in [0, 1] how much of 1 - p is to be believed.
+        Drafting ends where no row's drafts have a sum of log(1 / (1 + exp(-steepness * m))) of
+        `least` or more, m being the margin by which a draft led.
         """
-        return self._native.run(team, least, doubt)
+        return self._native.run(team, least, steepness)
 
 
 def _natives(tapes: Tapes) -> list[_cpu.Tape]:

@@ -54,19 +54,28 @@ class Sampler:
         top: int = 0,
         ranks: bool = False,
         roles: bool = False,
+        margins: bool = False,
     ) -> SampleDraws:
         """As `proxy_sample`."""
         check(logits, self.vocab)
         run = reference.proxy_sample
         if self._kernel is not None and logits[0].device.type == "cpu":
             run = partial(compiled.run, self._kernel)
-        return run(logits, rows, vocab=self.vocab, top=top, ranks=ranks, roles=roles)
+        wanted = {"ranks": ranks, "roles": roles, "margins": margins}
+        return run(logits, rows, vocab=self.vocab, top=top, **wanted)
 
     def into(self, logits: Sequence[Tensor], rows: SampleRows, draws: SampleDraws) -> None:
         """As `proxy_sample`, into the leading rows of `draws`: the fields that it has."""
         top = 0 if draws.top_ids is None else draws.top_ids.shape[1]
-        wanted = {"ranks": draws.ranks is not None, "roles": draws.role_logprobs is not None}
-        draws.take(self(logits, rows, top=top, **wanted))
+        drawn = self(
+            logits,
+            rows,
+            top=top,
+            ranks=draws.ranks is not None,
+            roles=draws.role_logprobs is not None,
+            margins=draws.margins is not None,
+        )
+        draws.take(drawn)
 
     def record(
         self,
@@ -93,13 +102,15 @@ def proxy_sample(
     top: int = 0,
     ranks: bool = False,
     roles: bool = False,
+    margins: bool = False,
     team: Team | None = None,
 ) -> SampleDraws:
     """Draw a token a row. A row's result depends on nothing but the row, bit for bit.
 
     logits: (base [S, V0],) or (base, expert [M, V1], antiexpert [M, V2]) with M <= S, row-strided,
     float32, bfloat16 or float16. The first M rows are fused, the others are the base's own. Only
-    ids below vocab count. `top`, `ranks` and `roles` ask for those fields of `SampleDraws`; `top`
-    is cut to vocab. Raises `ValueError` where shapes or types do not fit.
+    ids below vocab count. `top`, `ranks`, `roles` and `margins` ask for those fields of
+    `SampleDraws`; `top` is cut to vocab. Raises `ValueError` where shapes or types do not fit.
     """
-    return Sampler(vocab, team)(logits, rows, top=top, ranks=ranks, roles=roles)
+    sampler = Sampler(vocab, team)
+    return sampler(logits, rows, top=top, ranks=ranks, roles=roles, margins=margins)

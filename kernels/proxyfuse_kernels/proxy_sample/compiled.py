@@ -34,10 +34,11 @@ def run(
     top: int,
     ranks: bool,
     roles: bool,
+    margins: bool,
 ) -> SampleDraws:
     """`proxy_sample` by a `_cpu.Sampler` made for vocab."""
     count, top = logits[0].shape[0], min(top, vocab)
-    draws = SampleDraws.empty(count, top, ranks, roles)
+    draws = SampleDraws.empty(count, top, ranks, roles, margins=margins)
     kernel.run(*arguments(logits, columns(rows), rows.allowed, draws))
     return draws
 

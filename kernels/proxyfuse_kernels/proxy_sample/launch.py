@@ -82,6 +82,8 @@ class TritonSampler:
         if out is None:
             device = logits[0].device
             out = SampleDraws.empty(count, min(top, self.vocab), ranks, roles, device)
+        if out.margins is not None:
+            raise ValueError("margins: got memory for them, but this kernel tells none")
         if count > 0:
             self._launch(logits, rows, out, filters)
         return out

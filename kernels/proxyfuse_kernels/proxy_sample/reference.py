@@ -23,13 +23,14 @@ def proxy_sample(
     top: int = 0,
     ranks: bool = False,
     roles: bool = False,
+    margins: bool = False,
 ) -> SampleDraws:
     """As `proxyfuse_kernels.proxy_sample.proxy_sample`, on any device."""
     drawn = [
         draw_row([x[s, :vocab].float() for x in logits if s < x.shape[0]], rows, s, top)
         for s in range(logits[0].shape[0])
     ]
-    token, logprob, total, finite, rank, by_role, ids, values = (
+    token, logprob, total, finite, rank, by_role, ids, values, margin = (
         torch.stack(column) for column in zip(*drawn, strict=True)
     )
     return SampleDraws(
@@ -41,6 +42,7 @@ def proxy_sample(
         role_logprobs=by_role if roles else None,
         top_ids=ids.int() if top else None,
         top_logprobs=values if top else None,
+        margins=margin if margins else None,
     )
 
 
@@ -48,11 +50,11 @@ def draw_row(models: list[Tensor], rows: SampleRows, s: int, top: int) -> tuple[
     """Row s of every field of `SampleDraws`.  models: [vocab] float32 each, of the roles it has."""
     fused = fuse(models, rows.alpha[s])
     scaled = temper(shape(fused, rows, s), rows.temperature[s])
-    token = choose(scaled, rows, s)
+    token, margin = choose(scaled, rows, s)
     given = rows.given is not None and rows.is_given is not None and bool(rows.is_given[s])
     if given:
         assert rows.given is not None
-        token = int(rows.given[s])
+        token, margin = int(rows.given[s]), math.nan
     if not fused.isfinite().all() or not 0 <= token < fused.numel():
         return nothing(fused, top)
     logprobs, total = log_softmax(fused)
@@ -70,6 +72,7 @@ def draw_row(models: list[Tensor], rows: SampleRows, s: int, top: int) -> tuple[
         by_role,
         best.indices[:top],
         logprobs[best.indices[:top]],
+        fused.new_tensor(margin),
     )
 
 
@@ -78,7 +81,7 @@ def nothing(fused: Tensor, top: int) -> tuple[Tensor, ...]:
     nan = fused.new_tensor(math.nan)
     zero = torch.tensor(0, device=fused.device)
     top = min(top, fused.numel())
-    return zero, nan, nan, zero.bool(), zero, nan.expand(3), zero.expand(top), nan.expand(top)
+    return zero, nan, nan, zero.bool(), zero, nan.expand(3), zero.expand(top), nan.expand(top), nan
 
 
 def fuse(models: list[Tensor], alpha: Tensor) -> Tensor:
@@ -136,10 +139,14 @@ def temper(shaped: Tensor, temperature: Tensor) -> Tensor:
     return scaled.clamp_max(LARGEST)
 
 
-def choose(scaled: Tensor, rows: SampleRows, s: int) -> int:
-    """The id drawn, or the greedy one; the row's length where all are forbidden or some are NaN."""
+def choose(scaled: Tensor, rows: SampleRows, s: int) -> tuple[int, float]:
+    """The id drawn, or the greedy one, and by how much it leads all others.
+
+    The row's length for an id where all are forbidden or some are NaN.
+    """
+    nothing = scaled.numel(), math.nan
     if not (scaled > -math.inf).any() or scaled.isnan().any():
-        return scaled.numel()
+        return nothing
     if rows.temperature[s] > 0:
         keep = kept(scaled, int(rows.top_k[s]), float(rows.top_p[s]), float(rows.min_p[s]))
         one = slice(s, s + 1)
@@ -147,5 +154,7 @@ def choose(scaled: Tensor, rows: SampleRows, s: int) -> int:
         scaled = torch.where(keep, scaled + gumbel(bits[0]), -math.inf)
     best = scaled.max()
     if best == -math.inf:
-        return scaled.numel()
-    return int((scaled == best).int().argmax())
+        return nothing
+    token = int((scaled == best).int().argmax())
+    others = torch.cat([scaled[:token], scaled[token + 1 :], scaled.new_tensor([-math.inf])])
+    return token, float(best - others.max())

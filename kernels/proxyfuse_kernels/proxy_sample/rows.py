@@ -80,10 +80,20 @@ class SampleDraws:
     role_logprobs: Tensor | None = None  # [S, 3] float32; of each role; NaN if absent or not finite
     top_ids: Tensor | None = None  # [S, n] int32; likeliest first, lower id first among equals
     top_logprobs: Tensor | None = None  # [S, n] float32
+    # [S] float32; by which scaled + gumbel of the token drawn leads that of all others: infinity
+    # where there is no other, NaN where nothing is drawn
+    margins: Tensor | None = None
 
     @classmethod
     def empty(
-        cls, count: int, top: int, ranks: bool, roles: bool, device: torch.device | str = "cpu"
+        cls,
+        count: int,
+        top: int,
+        ranks: bool,
+        roles: bool,
+        device: torch.device | str = "cpu",
+        *,
+        margins: bool = False,
     ) -> SampleDraws:
         """Memory for the fields asked for."""
 
@@ -99,6 +109,7 @@ class SampleDraws:
             role_logprobs=rows(torch.float32, 3) if roles else None,
             top_ids=rows(torch.int32, top) if top else None,
             top_logprobs=rows(torch.float32, top) if top else None,
+            margins=rows(torch.float32) if margins else None,
         )
 
     def take(self, drawn: SampleDraws) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -45,7 +45,7 @@ def sample(
         if held is not None:
             held.fill_(1 if held.dtype == torch.bool else 77)  # what was not written shows
     if {"top_ids", "top_logprobs"} <= without:
-        draws = SampleDraws(**{name: getattr(draws, name) for name in draws.__slots__[:-2]})
+        draws = replace(draws, top_ids=None, top_logprobs=None)
     sampler = CudaSampler(library, vocab, len(logits[0]), top)
     for _ in range(chip.launches):
         sampler.launch(logits, rows, draws, without)

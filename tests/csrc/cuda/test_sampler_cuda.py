@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from tests.proxyfuse_kernels.proxy_sample.batches import (
     mixed_logits,
     mixed_rows,
     take,
+    told,
 )
 
 Batch = tuple[int, list[Tensor], SampleRows]
@@ -73,7 +74,7 @@ def test_a_row_alone_is_the_row_among_others_and_again(emulated: Path, chip: Chi
         got = sample(
             emulated, alone, take(rows, [s]), vocab=vocab, chip=replace(chip, dice=s), **EVERYTHING
         )
-        columns = {f.name: getattr(among, f.name)[s : s + 1] for f in fields(SampleDraws)}
+        columns = {name: x[s : s + 1] for name, x in told(among).items()}
         assert_identical(got, SampleDraws(**columns))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from math import exp, inf, log, nan
+from math import exp, inf, log1p, nan
 from typing import Any
 
 import pytest
@@ -38,13 +38,13 @@ class Trace:
         return found
 
 
-def reel_of(trace: Trace, logprobs: list[Tensor]) -> Reel:
+def reel_of(trace: Trace, margins: list[Tensor]) -> Reel:
     """first 1, 2; draft j is drawn by 10 + j and fed by 20 + j, 30 + j; verified by 40 + fed."""
     drafts = [
         ([trace.note(10 + j)], [trace.note(20 + j), trace.note(30 + j)], values)
-        for j, values in enumerate(logprobs)
+        for j, values in enumerate(margins)
     ]
-    verify = [[trace.note(40 + fed)] for fed in range(len(logprobs) + 1)]
+    verify = [[trace.note(40 + fed)] for fed in range(len(margins) + 1)]
     return Reel([trace.note(1), Tape(), trace.note(2)], drafts, verify)
 
 
@@ -57,35 +57,34 @@ def expected(drafts: int, fed: int) -> list[int]:
 @pytest.mark.parametrize("drafts", [0, 1, 3])
 def test_everything_runs_in_order(teams: dict[int, Any], threads: int, drafts: int) -> None:
     trace = Trace()
-    reel = reel_of(trace, [torch.tensor([-1.0, -inf])] * drafts)
+    reel = reel_of(trace, [torch.tensor([1.0, inf])] * drafts)
     for _ in range(3):
         assert reel.run(teams[threads]) == drafts
         assert trace.ran() == expected(drafts, drafts)
 
 
-def believed(logprobs: list[list[float]], least: float, doubt: float) -> int:
+def believed(margins: list[list[float]], least: float, steepness: float) -> int:
     """How many are fed: the first, and on while any row's drafts may still hold together."""
-    sums = [0.0] * len(logprobs[0])
-    for fed, values in enumerate(logprobs):
+    sums = [0.0] * len(margins[0])
+    for fed, values in enumerate(margins):
         for row, value in enumerate(values):
-            chance = 1 - doubt * (1 - exp(value))
-            sums[row] += -inf if chance <= 0 else log(chance)
+            sums[row] -= log1p(exp(-steepness * value))
         likely = [not one < least - 1e-4 for one in sums[: len(values)]]
         assert not any(abs(one - least) < 1e-4 for one in sums)
         if fed and not any(likely):
             return fed
-    return len(logprobs)
+    return len(margins)
 
 
-VALUES = st.sampled_from([0.0, -0.011, -0.3, -1.7, -40.0, -inf, nan])
+VALUES = st.sampled_from([0.0, 0.011, 0.3, 1.7, 40.0, inf, nan])
 COUNTS = st.lists(st.integers(1, 4), min_size=1, max_size=5)
 
 
 @settings(max_examples=50, deadline=None)
 @given(
     counts=COUNTS.map(lambda counts: sorted(counts, reverse=True)),
-    least=st.sampled_from([-inf, -30.012, -2.013, -0.414, -0.001, 0.5, inf]),
-    doubt=st.sampled_from([1.0, 0.31, 0.0]),
+    least=st.sampled_from([-inf, -30.012, -2.013, -0.417, -0.001, 0.5, inf]),
+    steepness=st.sampled_from([1.0, 0.31, 5.0]),
     threads=st.sampled_from([1, 3]),
     data=st.data(),
 )
@@ -93,28 +92,28 @@ def test_drafting_ends_where_nobody_would_believe_the_next(
     teams: dict[int, Any],
     counts: list[int],
     least: float,
-    doubt: float,
+    steepness: float,
     threads: int,
     data: st.DataObject,
 ) -> None:
     """NaN goes on: the verification says what is wrong with it."""
-    logprobs = [data.draw(st.lists(VALUES, min_size=n, max_size=n)) for n in counts]
+    margins = [data.draw(st.lists(VALUES, min_size=n, max_size=n)) for n in counts]
     trace = Trace()
-    reel = reel_of(trace, [torch.tensor(values) for values in logprobs])
-    fed = reel.run(teams[threads], least, doubt)
-    assert fed == believed(logprobs, least, doubt)
+    reel = reel_of(trace, [torch.tensor(values) for values in margins])
+    fed = reel.run(teams[threads], least, steepness)
+    assert fed == believed(margins, least, steepness)
     assert trace.ran() == expected(len(counts), fed)
     assert reel.run(teams[threads]) == len(counts), "nothing is left of the last run"
 
 
-def test_log_probabilities_are_read_when_it_runs(teams: dict[int, Any]) -> None:
-    values = [torch.zeros(2) for _ in range(3)]
+def test_margins_are_read_when_it_runs(teams: dict[int, Any]) -> None:
+    values = [torch.full((2,), 9.0) for _ in range(3)]
     reel = reel_of(Trace(), values)
-    assert reel.run(teams[2], -1.0) == 3
-    values[1].fill_(-5.0)
-    assert reel.run(teams[2], -1.0) == 1
-    values[1][1] = 0.0
-    assert reel.run(teams[2], -1.0) == 3
+    assert reel.run(teams[2], -0.5) == 3
+    values[1].fill_(0.1)
+    assert reel.run(teams[2], -0.5) == 1
+    values[1][1] = 9.0
+    assert reel.run(teams[2], -0.5) == 3
 
 
 def test_wrong_counts_are_refused() -> None:
@@ -128,8 +127,8 @@ def test_wrong_counts_are_refused() -> None:
 
 def test_it_keeps_what_it_plays(teams: dict[int, Any]) -> None:
     trace = Trace()
-    reel = reel_of(trace, [torch.tensor([-0.5])])
+    reel = reel_of(trace, [torch.tensor([2.0]), torch.tensor([2.0])])
     gc.collect()
-    junk = [torch.full((64,), -50.0) for _ in range(100)]
-    assert reel.run(teams[2], -1.0) == 1 and trace.ran() == expected(1, 1)
+    junk = [torch.full((64,), 0.0) for _ in range(100)]
+    assert reel.run(teams[2], -0.5) == 2 and trace.ran() == expected(2, 2)
     del junk

@@ -12,6 +12,7 @@ from torch import Tensor
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 
 EVERYTHING: dict[str, Any] = {"top": 7, "ranks": True, "roles": True}
+AND_MARGINS = EVERYTHING | {"margins": True}  # which kernels of devices do not tell
 KINDS = ["normal", "narrow", "wide", "huge", "ties", "one hot", "negative", "flat", "bad"]
 
 
@@ -116,6 +117,12 @@ def assert_identical(got: SampleDraws, expected: SampleDraws) -> None:
     for field in fields(SampleDraws):
         a, b = getattr(got, field.name), getattr(expected, field.name)
         torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
+
+
+def told(draws: SampleDraws) -> dict[str, Tensor]:
+    """The fields that there are."""
+    found = {field.name: getattr(draws, field.name) for field in fields(SampleDraws)}
+    return {name: x for name, x in found.items() if x is not None}
 
 
 def take(rows: SampleRows, ids: list[int]) -> SampleRows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows, reference
 from tests.proxyfuse_kernels.proxy_sample.batches import (
-    EVERYTHING,
+    AND_MARGINS,
     assert_identical,
     assert_same,
     mixed_logits,
@@ -52,8 +52,8 @@ def test_tokens_equal_the_plain_versions(
     fused = data.draw(st.integers(0, count))
     logits = mixed_logits(count, fused, vocab, [types[0]] * 3 if alike else types, dice)
     rows = mixed_rows(count, vocab, dice)
-    expected = reference.proxy_sample(logits, rows, vocab=vocab, **EVERYTHING)
-    assert_same(Sampler(vocab, TEAMS[threads], isa)(logits, rows, **EVERYTHING), expected)
+    expected = reference.proxy_sample(logits, rows, vocab=vocab, **AND_MARGINS)
+    assert_same(Sampler(vocab, TEAMS[threads], isa)(logits, rows, **AND_MARGINS), expected)
 
 
 @pytest.mark.parametrize("vocab", WIDE_VOCABS)
@@ -61,8 +61,8 @@ def test_tokens_equal_the_plain_versions_on_wide_rows(vocab: int) -> None:
     dice = torch.Generator().manual_seed(vocab)
     logits = mixed_logits(12, 9, vocab, [torch.float32] * 3, dice)
     rows = mixed_rows(12, vocab, dice)
-    expected = reference.proxy_sample(logits, rows, vocab=vocab, **EVERYTHING)
-    assert_same(Sampler(vocab, TEAMS[2])(logits, rows, **EVERYTHING), expected)
+    expected = reference.proxy_sample(logits, rows, vocab=vocab, **AND_MARGINS)
+    assert_same(Sampler(vocab, TEAMS[2])(logits, rows, **AND_MARGINS), expected)
 
 
 def plain_rows(count: int, **columns: float) -> SampleRows:
@@ -82,8 +82,9 @@ def test_many_plain_draws_equal_the_plain_versions(
     dice = torch.Generator().manual_seed(1)
     logits = [torch.randn(count, vocab, generator=dice) * spread for _ in range(3)]
     rows = plain_rows(count, **columns)
-    expected = reference.proxy_sample(logits, rows, vocab=vocab)
-    assert_same(Sampler(vocab)(logits, rows), expected)
+    expected = reference.proxy_sample(logits, rows, vocab=vocab, margins=True)
+    assert_same(Sampler(vocab)(logits, rows, margins=True), expected)
+    assert_same(Sampler(vocab)(logits, rows), replace(expected, margins=None))
 
 
 @pytest.mark.parametrize("vocab", [111, 9001])
@@ -92,12 +93,12 @@ def test_a_rows_bits_depend_on_neither_neighbours_nor_threads_nor_machine(vocab:
     dice = torch.Generator().manual_seed(3)
     logits = mixed_logits(count, count, vocab, [torch.float32] * 3, dice)
     rows = mixed_rows(count, vocab, dice)
-    whole = Sampler(vocab, TEAMS[1])(logits, rows, **EVERYTHING)
+    whole = Sampler(vocab, TEAMS[1])(logits, rows, **AND_MARGINS)
     for isa in cpu.isas():
-        assert_identical(Sampler(vocab, TEAMS[1], isa)(logits, rows, **EVERYTHING), whole)
+        assert_identical(Sampler(vocab, TEAMS[1], isa)(logits, rows, **AND_MARGINS), whole)
     for threads, ids in [(1, [5]), (2, [63]), (3, [9, 2]), (4, [17, 40, 3]), (4, list(range(64)))]:
         alone = Sampler(vocab, TEAMS[threads])(
-            [x[ids] for x in logits], take(rows, ids), **EVERYTHING
+            [x[ids] for x in logits], take(rows, ids), **AND_MARGINS
         )
         parts = {f.name: getattr(whole, f.name)[ids] for f in fields(SampleDraws)}
         assert_identical(alone, SampleDraws(**parts))
@@ -111,8 +112,8 @@ def test_one_sampler_serves_many_batches() -> None:
         dice = torch.Generator().manual_seed(seed)
         logits = mixed_logits(count, count, vocab, [torch.float32] * 3, dice)
         rows = mixed_rows(count, vocab, dice)
-        again = Sampler(vocab)(logits, rows, **EVERYTHING)
-        assert_identical(sampler(logits, rows, **EVERYTHING), again)
+        again = Sampler(vocab)(logits, rows, **AND_MARGINS)
+        assert_identical(sampler(logits, rows, **AND_MARGINS), again)
 
 
 def test_unusable_tensors_are_refused() -> None:

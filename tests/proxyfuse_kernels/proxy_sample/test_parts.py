@@ -11,7 +11,7 @@ import torch
 from proxyfuse_kernels.cpu import Tape
 from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows, reference
 from tests.proxyfuse_kernels.proxy_sample.batches import (
-    EVERYTHING,
+    AND_MARGINS,
     assert_identical,
     mixed_logits,
     mixed_rows,
@@ -44,9 +44,9 @@ def some(logits: list[torch.Tensor], begin: int, count: int) -> list[torch.Tenso
 def test_recorded_rows_are_the_same_to_the_bit(fused: int, begin: int, count: int) -> None:
     """Drawn into the front of longer buffers, whose other rows stay as they are."""
     logits, rows = batch(fused)
-    whole = Sampler(VOCAB, TEAMS[1])(logits, rows, **EVERYTHING)
+    whole = Sampler(VOCAB, TEAMS[1])(logits, rows, **AND_MARGINS)
     sampler, tape = Sampler(VOCAB, TEAMS[3]), Tape()
-    draws = SampleDraws.empty(COUNT + 2, EVERYTHING["top"], True, True)
+    draws = SampleDraws.empty(COUNT + 2, AND_MARGINS["top"], True, True, margins=True)
     for field in fields(SampleDraws):
         getattr(draws, field.name).fill_(1)
     sampler.record(tape, some(logits, begin, count), rows, begin, draws)
@@ -88,7 +88,7 @@ def test_nothing_more_is_written_than_was_asked_for() -> None:
 def test_cut_rows_draw_the_same(run: Any, begin: int, count: int) -> None:
     logits, rows = batch(8)
     sample = run or Sampler(VOCAB)
-    options = EVERYTHING | ({"vocab": VOCAB} if run else {})
+    options = AND_MARGINS | ({"vocab": VOCAB} if run else {})
     whole = sample(logits, rows, **options)
     cut = sample(some(logits, begin, count), rows.cut(begin, count), **options)
     assert_identical(cut, part(whole, begin, count))
@@ -104,8 +104,8 @@ def test_a_cut_is_a_view_without_the_columns_that_were_not_there() -> None:
 
 def test_taking_overwrites_the_leading_rows_alone() -> None:
     logits, rows = batch(COUNT)
-    whole = Sampler(VOCAB)(logits, rows, **EVERYTHING)
-    mine = SampleDraws.empty(COUNT + 3, EVERYTHING["top"], True, True)
+    whole = Sampler(VOCAB)(logits, rows, **AND_MARGINS)
+    mine = SampleDraws.empty(COUNT + 3, AND_MARGINS["top"], True, True, margins=True)
     for field in fields(SampleDraws):
         getattr(mine, field.name).fill_(1)
     mine.take(part(whole, 0, 9))

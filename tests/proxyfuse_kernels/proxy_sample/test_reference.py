@@ -144,3 +144,38 @@ def test_equal_logits_draw_by_noise_and_break_greedy_ties_by_id() -> None:
     flat = torch.zeros(40, 7)
     assert draw([flat], counting(40, temperature=greedy(40))).tokens.unique().tolist() == [0]
     assert len(draw([flat], counting(40)).tokens.unique()) == 7
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5, 2.0])
+def test_a_margin_is_what_it_takes_to_draw_another(temperature: float) -> None:
+    """Less of a bias on the token drawn changes nothing; a little more, and another is drawn."""
+    count, vocab = 20, 50
+    models = [normal(count, vocab)]
+    columns = {"temperature": torch.full((count,), temperature)}
+    found = proxy_sample(models, counting(count, **columns), vocab=vocab, margins=True)
+    assert found.margins is not None and (found.margins > 0).all()
+    bias = {"bias_ids": found.tokens, "bias_start": torch.arange(count + 1, dtype=torch.int32)}
+    lead = found.margins * (temperature or 1)
+    for share, same in ((0.999, True), (1.001, False)):
+        moved = counting(count, **columns, **bias, bias_values=-share * lead)
+        drawn = proxy_sample(models, moved, vocab=vocab)
+        assert (torch.equal(drawn.tokens, found.tokens), not (drawn.tokens == found.tokens).any())[
+            not same
+        ]
+
+
+def test_margins_where_there_is_no_other_or_nothing_is_drawn() -> None:
+    models = [normal(4, 9).index_fill(0, torch.tensor([3]), math.nan)]
+    rows = counting(
+        4,
+        top_k=torch.tensor([1, 0, 0, 0], dtype=torch.int32),
+        temperature=torch.tensor([1.0, 1.0, 0.0, 1.0]),
+        given=torch.zeros(4, dtype=torch.int32),
+        is_given=torch.tensor([False, True, False, False]),
+    )
+    models[0][2] = 5.0  # a tie: the lower id leads by nothing
+    found = proxy_sample(models, rows, vocab=9, margins=True).margins
+    torch.testing.assert_close(
+        found, torch.tensor([math.inf, math.nan, 0.0, math.nan]), equal_nan=True
+    )
+    assert proxy_sample(models, rows, vocab=9).margins is None

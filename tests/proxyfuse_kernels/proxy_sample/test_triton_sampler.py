@@ -20,6 +20,7 @@ from tests.proxyfuse_kernels.proxy_sample.batches import (
     mixed_logits,
     mixed_rows,
     take,
+    told,
 )
 
 triton = pytest.importorskip("triton")
@@ -122,6 +123,13 @@ def test_draws_far_outside_the_filters_are_drawn_again(
     assert_same(drawn([x], rows, vocab, device), expected)
 
 
+def test_margins_are_refused() -> None:
+    sampler = launch.TritonSampler(9, 2, "cpu")
+    out = SampleDraws.empty(2, 0, False, False, margins=True)
+    with pytest.raises(ValueError, match="margins"):
+        sampler.into([torch.zeros(2, 9)], SampleRows.plain(2), out)
+
+
 @on
 def test_a_rows_bits_do_not_depend_on_its_neighbours(device: str) -> None:
     count, vocab = 6, 4097
@@ -131,7 +139,7 @@ def test_a_rows_bits_do_not_depend_on_its_neighbours(device: str) -> None:
     whole = drawn(logits, rows, vocab, device, **EVERYTHING)
     for ids in ([5], [4, 0]):
         alone = drawn([x[ids] for x in logits], take(rows, ids), vocab, device, **EVERYTHING)
-        some = {f.name: getattr(whole, f.name)[ids] for f in fields(SampleDraws)}
+        some = {name: x[ids] for name, x in told(whole).items()}
         assert_identical(alone, SampleDraws(**some))
 
 
@@ -149,7 +157,7 @@ def test_scratch_carries_nothing_over_and_results_go_where_they_are_wanted(devic
         sampler.into([x.to(device) for x in logits], moved(rows, device), out)
         assert (out.tokens[count:] == -7).all()
         again = drawn(logits, rows, vocab, device, top=2, ranks=True, roles=True)
-        front = {f.name: getattr(out, f.name)[:count].cpu() for f in fields(SampleDraws)}
+        front = {name: x[:count].cpu() for name, x in told(out).items()}
         assert_identical(SampleDraws(**front), again)
 
 
