@@ -32,6 +32,10 @@ private:
   bool busy_ = false;
 };
 
+// In a thread of a host's Python: makes it import threading, which takes the first thread that does
+// for the main one. That must be no thread of ours, or the host's signals go astray.
+void introduce_threading();
+
 // While one lives, the calling thread does not hold Python's lock, if it did: others need it to
 // finish what this thread is waiting for.
 class LetGo {

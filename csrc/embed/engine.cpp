@@ -20,6 +20,7 @@ RequestId accepted(std::optional<RequestId> id, const EngineOptions &options) {
 
 Engine::Engine(EngineOptions options) {
   embed::check(options);
+  embed::introduce_threading();
   const embed::LetGo others_may_run;
   impl_ = std::make_shared<Impl>(std::move(options));
   impl_->open();

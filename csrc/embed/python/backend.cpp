@@ -62,10 +62,15 @@ struct Backend::Inside {
     }
   }
 
-  // An interpreter that is about to end must find no thread of ours in it.
+  // An interpreter that is about to end must find no thread of ours in it. Its atexit functions
+  // come after it has waited for its main thread, which threading takes to be the one that imports
+  // it first: where that is this thread, it must leave before.
   void watch_exit(std::function<void()> leave) {
     at_exit = py::cpp_function(std::move(leave));
     py::module_::import("atexit").attr("register")(at_exit);
+    const auto threading = py::module_::import("threading");
+    if (threading.attr("main_thread")().is(threading.attr("current_thread")()))
+      threading.attr("_register_atexit")(at_exit);
   }
 
   void clear() {
@@ -134,6 +139,15 @@ std::vector<Output> Backend::step() {
   });
   busy_ = !inside_->running.empty();
   return outputs;
+}
+
+void introduce_threading() {
+  if (!Py_IsInitialized() || !PyGILState_GetThisThreadState())
+    return;
+  const PyGILState_STATE before = PyGILState_Ensure();
+  Py_XDECREF(PyImport_ImportModule("threading"));
+  PyErr_Clear();
+  PyGILState_Release(before);
 }
 
 LetGo::LetGo() : held_(nullptr) {

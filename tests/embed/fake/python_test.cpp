@@ -1,6 +1,8 @@
 // What stands between C++ and Python, over an interpreter and a package that only counts.
 #include "../traffic.h"
 
+#include <Python.h>
+
 #include <random>
 
 using namespace proxyfuse;
@@ -90,9 +92,25 @@ void engines_come_and_go() {
   EXPECT(throws<EnvironmentError>([&] { Engine engine(elsewhere); }));
 }
 
+// A host that ends its interpreter while an engine is open, made in a thread that Python does not
+// know. Nothing imported threading before the engine did.
+int hosted() {
+  Py_InitializeEx(0);
+  PyThreadState *const main = PyEval_SaveThread();
+  std::unique_ptr<Engine> engine;
+  std::thread([&] { engine = std::make_unique<Engine>(options()); }).join();
+  EXPECT(engine->submit(asking("x", 3)).get().finished);
+  PyEval_RestoreThread(main);
+  EXPECT(Py_FinalizeEx() == 0);
+  EXPECT(throws<EngineError>([&] { engine->submit(asking("x", 1)); }));
+  return failures;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
+  if (argc == 2 && std::string(argv[1]) == "hosted")
+    return hosted();
   return run({{"sixteen_threads", sixteen_threads},
               {"everything_is_read", everything_is_read},
               {"failures_have_their_kind", failures_have_their_kind},

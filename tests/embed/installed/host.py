@@ -6,8 +6,8 @@ host.py LIBRARY DEMO: prints the text that the library writes; ends with an engi
 from __future__ import annotations
 
 import ctypes
+import importlib
 import sys
-import threading
 from typing import Any
 
 LIBRARY, DEMO = sys.argv[1:]
@@ -63,6 +63,8 @@ def main() -> None:
     engine = opened(PyLib)
     assert "proxyfuse.engine.service" in sys.modules, "a second interpreter was started"
     assert sys.modules[__name__] is marker
+    threading = importlib.import_module("threading")  # here: nobody but the library imported it
+    assert threading.main_thread() is threading.current_thread(), "a thread of its passes for ours"
     texts = [ask(lib, engine, "Q: 47 + 38 = ?", 16) for lib in (PyLib, Lib)]
     threads = [
         threading.Thread(target=lambda: texts.append(ask(PyLib, engine, "Q: 47 + 38 = ?", 16)))
