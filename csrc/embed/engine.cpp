@@ -29,8 +29,12 @@ Engine::Engine(EngineOptions options) {
 Engine::~Engine() {
   if (!impl_)
     return;
+  if (impl_->forked()) { // even to destroy what threads of another process wait at would wait
+    static_cast<void>(new std::shared_ptr<Impl>(std::move(impl_)));
+    return;
+  }
   const auto leave = [impl = impl_] { impl->shutdown(impl->options.drain_timeout); };
-  if (embed::delivers(impl_->desk)) // a callback that held the last of it
+  if (embed::delivers(impl_->desk())) // a callback that held the last of it
     std::thread(leave).detach();
   else
     leave();
@@ -52,7 +56,7 @@ std::optional<RequestId> Engine::try_submit(Request request, Callback callback) 
   if (!callback)
     throw RequestError("callback: got none, want something to call");
   embed::check(request);
-  return impl_->desk.accept(std::move(request), std::move(callback), true);
+  return impl_->desk().accept(std::move(request), std::move(callback), true);
 }
 
 std::future<Output> Engine::submit(Request request) {
@@ -60,7 +64,7 @@ std::future<Output> Engine::submit(Request request) {
   auto promise = std::make_shared<std::promise<Output>>();
   std::future<Output> future = promise->get_future();
   accepted(
-      impl_->desk.accept(
+      impl_->desk().accept(
           std::move(request), [promise](const Output &whole) { promise->set_value(whole); }, false),
       impl_->options);
   return future;
@@ -71,12 +75,12 @@ bool Engine::await(RequestId id) const { return await(id, std::chrono::milliseco
 bool Engine::await(RequestId id, std::chrono::milliseconds timeout) const {
   impl_->refuse_in_callback("await");
   const embed::LetGo others_may_run;
-  return impl_->desk.await(id, embed::after(timeout));
+  return impl_->desk().await(id, embed::after(timeout));
 }
 
-bool Engine::cancel(RequestId id) { return impl_->desk.cancel(id); }
+bool Engine::cancel(RequestId id) { return impl_->desk().cancel(id); }
 
-Stats Engine::stats() const { return impl_->desk.stats(); }
+Stats Engine::stats() const { return impl_->desk().stats(); }
 
 bool Engine::shutdown(std::chrono::milliseconds drain_timeout) {
   return impl_->shutdown(drain_timeout);

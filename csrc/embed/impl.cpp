@@ -3,9 +3,20 @@
 #include "backend.h"
 #include "loop.h"
 
+#include <unistd.h>
+
 namespace proxyfuse {
 
-Engine::Impl::Impl(EngineOptions &&given) : options(std::move(given)), desk(options.max_pending) {}
+Engine::Impl::Impl(EngineOptions &&given)
+    : options(std::move(given)), process_(getpid()), desk_(options.max_pending) {}
+
+bool Engine::Impl::forked() const { return getpid() != process_; }
+
+embed::Desk &Engine::Impl::desk() {
+  if (forked())
+    throw EngineError("got a call in a forked child, want one in the process that made the engine");
+  return desk_;
+}
 
 void Engine::Impl::open() {
   std::promise<std::optional<Failure>> loaded;
@@ -17,7 +28,7 @@ void Engine::Impl::open() {
   }
   try {
     for (std::size_t at = 0; at < options.callback_threads; ++at)
-      deliverers_.emplace_back([this] { embed::deliver_until_stopped(desk); });
+      deliverers_.emplace_back([this] { embed::deliver_until_stopped(desk_); });
   } catch (const std::system_error &error) {
     shutdown(std::chrono::milliseconds{0});
     throw EngineError(std::string("callback_threads: ") + error.what());
@@ -28,7 +39,7 @@ void Engine::Impl::open() {
 void Engine::Impl::run(std::promise<std::optional<Failure>> loaded) {
   std::optional<embed::Backend> backend;
   const auto leave = [self = weak_from_this()] {
-    if (const auto engine = self.lock())
+    if (const auto engine = self.lock(); engine && !engine->forked())
       engine->shutdown(std::chrono::milliseconds{0});
   };
   try {
@@ -39,17 +50,18 @@ void Engine::Impl::run(std::promise<std::optional<Failure>> loaded) {
     return loaded.set_value(Failure{ErrorKind::engine, error.what()});
   }
   loaded.set_value(std::nullopt);
-  embed::step_until_stopped(*backend, desk);
+  embed::step_until_stopped(*backend, desk_);
 }
 
 void Engine::Impl::refuse_in_callback(const char *what) const {
-  if (embed::delivers(desk))
+  if (embed::delivers(desk_))
     throw EngineError(std::string(what) + ": got a call in a callback, which would wait for itself;"
                                           " want one from another thread");
 }
 
 bool Engine::Impl::shutdown(std::chrono::milliseconds drain) {
   refuse_in_callback("shutdown");
+  embed::Desk &desk = this->desk();
   const embed::LetGo others_may_run;
   desk.close("an engine that was shut down");
   if (!desk.await_all(embed::after(drain))) {

@@ -3,6 +3,7 @@
 
 #include "desk.h"
 
+#include <sys/types.h>
 #include <thread>
 
 namespace proxyfuse {
@@ -15,9 +16,13 @@ public:
   void open();
   bool shutdown(std::chrono::milliseconds drain);
   void refuse_in_callback(const char *what) const;
+  // Whether this is a copy in a child process, which has none of the threads, and locks that nobody
+  // will ever open.
+  bool forked() const;
+  // Throws EngineError in a forked child.
+  embed::Desk &desk();
 
   const EngineOptions options;
-  embed::Desk desk;
 
 private:
   struct Failure {
@@ -26,6 +31,8 @@ private:
   };
   void run(std::promise<std::optional<Failure>> loaded);
 
+  const pid_t process_;
+  embed::Desk desk_;
   std::mutex joining_;
   std::thread engine_;
   std::vector<std::thread> deliverers_;

@@ -9,12 +9,14 @@
 #include <dlfcn.h>
 #include <mutex>
 #include <sstream>
+#include <unistd.h>
 
 namespace proxyfuse::embed {
 namespace {
 
 std::mutex starting;
 std::string started_in; // the environment of an interpreter that was started here
+pid_t started_by = 0;   // the process that did
 
 void require(const PyStatus &status, const std::string &python) {
   if (PyStatus_Exception(status))
@@ -78,6 +80,10 @@ bool ensure_interpreter(const std::string &venv) {
     const std::string python = std::filesystem::absolute(find_python(venv)).string();
     start(python);
     started_in = python;
+    started_by = getpid();
+  } else if (!started_in.empty() && started_by != getpid()) {
+    throw EnvironmentError("got an engine in a forked child, whose copy of Python cannot run; want "
+                           "the first engine made after fork, or exec in between");
   } else if (!started_in.empty() && !venv.empty() &&
              !same_environment(find_python(venv), started_in)) {
     throw EnvironmentError("venv: got " + venv + ", but this process already runs " + started_in +

@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <random>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace proxyfuse;
 
@@ -121,6 +123,27 @@ void queue_full() {
   for (const RequestId id : ids)
     EXPECT(engine.await(id, 20s));
   EXPECT(engine.try_submit(asking("x", 2), [](const Output &) {}).has_value());
+}
+
+// A child has the engine's memory and none of its threads: it is told so, and never waits.
+void a_forked_child() {
+  auto engine = std::make_unique<Engine>(options());
+  const auto id = engine->submit(asking("x", 1 << 30), [](const Output &) {});
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    EXPECT(throws<EngineError>([&] { engine->submit(asking("x", 1)); }));
+    EXPECT(throws<EngineError>([&] { engine->try_submit(asking("x", 1), [](const Output &) {}); }));
+    EXPECT(throws<EngineError>([&] { engine->await(id); }));
+    EXPECT(throws<EngineError>([&] { engine->cancel(id); }));
+    EXPECT(throws<EngineError>([&] { engine->stats(); }));
+    EXPECT(throws<EngineError>([&] { engine->shutdown(0ms); }));
+    engine.reset();
+    _exit(failures);
+  }
+  int status = -1;
+  EXPECT(waitpid(child, &status, 0) == child && status == 0);
+  EXPECT(engine->submit(asking("x", 2)).get().finished && engine->cancel(id));
 }
 
 void shutdown_under_load() {
@@ -252,6 +275,7 @@ int main(int argc, char **argv) {
               {"slow_callbacks", slow_callbacks},
               {"throwing_callbacks", throwing_callbacks},
               {"queue_full", queue_full},
+              {"a_forked_child", a_forked_child},
               {"shutdown_under_load", shutdown_under_load},
               {"shutdown_drains", shutdown_drains},
               {"callbacks_call_the_engine", callbacks_call_the_engine},

@@ -5,6 +5,8 @@
 #include <clocale>
 #include <csignal>
 #include <random>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace proxyfuse;
 
@@ -139,6 +141,17 @@ void two_engines_and_shutdown_under_load(Engine &first) {
   EXPECT(Engine(options).stats().pending == 0);
 }
 
+// The copy of the interpreter in a child has lost its threads, and maybe its lock.
+void a_forked_child() {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    _exit(throws<EnvironmentError>([] { Engine engine(demo()); }) ? 0 : 1);
+  }
+  int status = -1;
+  EXPECT(waitpid(child, &status, 0) == child && status == 0);
+}
+
 /// What SIGINT, SIGPIPE, SIGTERM and SIGSEGV do now: a parent may have let some be ignored.
 std::vector<void (*)(int)> signal_handlers() {
   std::vector<void (*)(int)> found;
@@ -162,6 +175,7 @@ int main(int argc, char **argv) {
                           {"refusals", [&] { refusals(engine); }},
                           {"log_probabilities", [&] { log_probabilities(engine); }},
                           {"conversations", [&] { conversations(engine); }},
+                          {"a_forked_child", a_forked_child},
                           {"two_engines", [&] { two_engines_and_shutdown_under_load(engine); }}},
                          argc, argv);
   EXPECT(before == std::setlocale(LC_ALL, nullptr));
