@@ -45,7 +45,7 @@ void run(proxyfuse::Engine &engine, std::vector<Stream> &streams, std::int64_t t
   std::vector<proxyfuse::RequestId> ids;
   for (std::size_t at = 0; at < streams.size(); ++at) {
     Stream &stream = streams[at];
-    proxyfuse::Request request{"Q: " + std::to_string(at) + " + 1 = ?\n", {}, {}};
+    proxyfuse::Request request{"Q: " + std::to_string(at) + " + 1 = ?\n"};
     request.params.max_tokens = tokens;
     request.params.ignore_eos = true;
     request.params.seed = at;

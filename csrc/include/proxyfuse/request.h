@@ -69,8 +69,8 @@ struct Message {
 // `prompt`, or a conversation, which each role of the trio sees through its own chat template.
 struct Request {
   Prompt prompt;
-  SamplingParams params;
-  std::vector<Message> messages; // used instead of the prompt unless empty
+  SamplingParams params{};         // braces, so that compilers let callers leave these out
+  std::vector<Message> messages{}; // used instead of the prompt unless empty
 };
 
 } // namespace proxyfuse

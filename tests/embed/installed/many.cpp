@@ -19,7 +19,7 @@ long resident_kilobytes() {
 void serve(proxyfuse::Engine &engine, long first, long count) {
   std::vector<proxyfuse::RequestId> ids;
   for (long at = first; at < first + count; ++at) {
-    proxyfuse::Request request{"Q: " + std::to_string(at) + " + 1 = ?", {}, {}};
+    proxyfuse::Request request{"Q: " + std::to_string(at) + " + 1 = ?"};
     request.params.max_tokens = 1 + at % 4;
     request.params.logprobs = at % 3 ? std::optional<std::int64_t>{} : 1;
     ids.push_back(engine.submit(request, [](const proxyfuse::Output &) {}));

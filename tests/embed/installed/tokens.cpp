@@ -8,7 +8,7 @@
 int main(int argc, char **argv) {
   if (argc != 5)
     return 2;
-  proxyfuse::Request request{argv[1], {}, {}};
+  proxyfuse::Request request{argv[1]};
   request.params.temperature = std::stod(argv[2]);
   request.params.seed = std::stoull(argv[3]);
   request.params.n = std::stoll(argv[4]);
