@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <stdexcept>
 #include <string>
 
 int main(int argc, char **argv) {
@@ -52,6 +53,9 @@ int main(int argc, char **argv) {
     const auto reason = static_cast<int>(last.outputs[0].finish_reason);
     std::fprintf(stderr, "\n%s after %zu tokens, %.1f tokens/s\n", reasons[reason], tokens,
                  static_cast<double>(tokens) / seconds.count());
+  } catch (const std::logic_error &) { // of std::stod and the like, which say no more
+    std::fprintf(stderr, "got a value that is no number, or is out of range\n");
+    return 2;
   } catch (const std::exception &error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -38,5 +38,7 @@ def test_mistakes_end_with_a_word(
         return done.returncode, done.stderr
 
     assert call("--what", "5")[0] == 2
+    status, said = call("--max-tokens", "many")
+    assert (status, "no number" in said) == (2, True)
     status, said = call(*options, "--base", "/nowhere", "--prompt", "x")
     assert (status, "/nowhere" in said) == (1, True)
