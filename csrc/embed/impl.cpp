@@ -21,7 +21,11 @@ embed::Desk &Engine::Impl::desk() {
 void Engine::Impl::open() {
   std::promise<std::optional<Failure>> loaded;
   std::future<std::optional<Failure>> outcome = loaded.get_future();
-  engine_ = std::thread([this, promise = std::move(loaded)]() mutable { run(std::move(promise)); });
+  try {
+    engine_ = std::thread([this, told = std::move(loaded)]() mutable { run(std::move(told)); });
+  } catch (const std::system_error &error) {
+    throw EngineError(std::string("the engine's thread: ") + error.what());
+  }
   if (const std::optional<Failure> failure = outcome.get()) {
     engine_.join();
     raise(failure->kind, failure->why);

@@ -214,6 +214,17 @@ void loading_that_fails() {
   EXPECT(throws<EngineError>([&] { Engine engine(strange); }));
 }
 
+// glibc takes the size of stacks from here; nobody has so much memory.
+void no_thread_to_be_had() {
+  pthread_attr_t before, absurd;
+  EXPECT(pthread_getattr_default_np(&before) == 0 && pthread_attr_init(&absurd) == 0);
+  EXPECT(pthread_attr_setstacksize(&absurd, std::size_t{1} << 50) == 0);
+  EXPECT(pthread_setattr_default_np(&absurd) == 0);
+  EXPECT(throws<EngineError>([] { Engine engine(options()); }));
+  EXPECT(pthread_setattr_default_np(&before) == 0);
+  EXPECT(Engine(options()).submit(asking("x", 2)).get().finished);
+}
+
 void many_continuations() {
   Engine engine(options());
   Request request = asking("x", 4);
@@ -281,6 +292,7 @@ int main(int argc, char **argv) {
               {"callbacks_call_the_engine", callbacks_call_the_engine},
               {"a_failing_engine", a_failing_engine},
               {"loading_that_fails", loading_that_fails},
+              {"no_thread_to_be_had", no_thread_to_be_had},
               {"many_continuations", many_continuations},
               {"ten_thousand_requests", ten_thousand_requests},
               {"moved_engines", moved_engines},

@@ -4,6 +4,8 @@
 #include "expect.h"
 
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cmath>
@@ -118,6 +120,30 @@ void overlap() {
   expect(drawn > 0 && drawn + refusals == 4000 && others == 0, "overlapping calls are told apart");
 }
 
+// A child has a copy of the sampler, and none of the threads of its team.
+void fork_a_child() {
+  constexpr std::size_t kWide = 32000, kRows = 4; // for which the team is called
+  std::vector<float> values(kRows * kWide);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(i % 997) / 100;
+  const std::vector<proxyfuse::SampleRow> rows(kRows);
+  const proxyfuse::RoleLogits base{{values.data(), kRows, kWide}, {}, {}};
+  proxyfuse::Sampler sampler(kWide, 3);
+  const std::int32_t wanted = sampler.sample(base, rows)[kRows - 1].token;
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    const bool same = sampler.sample(base, rows)[kRows - 1].token == wanted;
+    {
+      const proxyfuse::Sampler ended(std::move(sampler));
+    }
+    _exit(same ? 0 : 1);
+  }
+  int status = -1;
+  expect(waitpid(child, &status, 0) == child && status == 0, "a forked child goes on");
+  expect(sampler.sample(base, rows)[kRows - 1].token == wanted, "and so does its parent");
+}
+
 void move() {
   proxyfuse::Sampler first(kVocabulary), second(5);
   second = std::move(first);
@@ -142,6 +168,7 @@ int main() {
   read_no_further();
   allocate_nothing_once_warm();
   overlap();
+  fork_a_child();
   move();
   return failures;
 }
