@@ -30,10 +30,10 @@ class Drafting:
 
     greedy: bool = False
     lookup: Lookup = field(default_factory=Lookup)
-    fared: dict[Source, Acceptance] = field(default_factory=dict)
-    source: Source = None  # of the drafts that were last proposed
     guess: tuple[int, ...] = ()  # what was looked up, and not drafted
     guessed_at: int = 0  # tokens of the continuation then
+    fared: dict[Source, Acceptance] = field(default_factory=dict)
+    source: Source = None  # of the drafts that were last proposed
     idle: int = 0  # steps since then
     patience: int = PATIENCE[0]
     rest: int = 0  # steps for which nothing will be drafted, whatever is known

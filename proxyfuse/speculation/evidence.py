@@ -15,8 +15,8 @@ from proxyfuse.trio import Role
 PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3}
 ALIKE = (2.0, 8.0)  # trials that what others did is worth: of what is looked up, of a model's
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
-FRESH = 32  # steps of which each is timed
-TIMED = 4  # one step in so many is, afterwards
+FRESH = 192  # steps of which each is timed, and noted as one of all sequences
+TIMED = 4  # one step in so many is, afterwards: it is not free
 
 
 class Evidence:
@@ -61,18 +61,23 @@ class Evidence:
         return self.costs[fused].plain_steps(sequences)
 
     def learn(self, drafting: Drafting, source: Source, one: Verified) -> None:
-        """How drafts of one sequence fared."""
+        """How drafts of one sequence fared; of all sequences it is noted where steps are timed."""
         self.fared(drafting, source).observe(*one)
-        self._all[source, drafting.greedy].observe(*one)
+        if self._notes:
+            self._all[source, drafting.greedy].observe(*one)
+
+    @property
+    def _notes(self) -> bool:
+        return self._age <= FRESH or not self._age % TIMED
 
     def begin(self, plan: Plan, drawer: Role, drafts: int, asked: bool) -> None:
         """The plan was run, with so many drafts in all: what it took is told next.
 
-        Not every step is worth timing, unless it is `asked` for: that is not free.
+        Not every step is worth timing, unless it is `asked` for.
         """
         self._age += 1
         self._timed = None
-        if (self._age > FRESH and self._age % TIMED and not asked) or not _only_writes(plan):
+        if not (self._notes or asked) or not _only_writes(plan):
             return
         samples = plan.samples
         drawn = drafts and any(sample.drawn for sample in samples)
