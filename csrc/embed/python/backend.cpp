@@ -19,10 +19,8 @@ py::object load(const EngineOptions &o, bool ours) {
   const auto module = py::module_::import("proxyfuse.engine.service");
   if (ours && !o.verbose)
     module.attr("hush")();
-  const auto name = [](const std::string &text) {
-    return text.empty() ? py::object(py::none()) : py::object(py::str(text));
-  };
-  return module.attr("Service")(o.base, name(o.expert), name(o.antiexpert), options_in(o));
+  return module.attr("Service")(o.base, text_or_none(o.expert), text_or_none(o.antiexpert),
+                                options_in(o));
 }
 
 bool says_something(const Output &output) {

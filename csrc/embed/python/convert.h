@@ -9,6 +9,8 @@ namespace proxyfuse::embed {
 
 namespace py = pybind11;
 
+// None for an empty text, which names nothing.
+py::object text_or_none(const std::string &text);
 // The keywords of `load`, those of EngineConfig among them.
 py::dict options_in(const EngineOptions &options);
 // The fields of SamplingParams.

@@ -5,11 +5,6 @@
 namespace proxyfuse::embed {
 namespace {
 
-// pybind11 has no None for an empty name.
-py::object text_or_none(const std::string &text) {
-  return text.empty() ? py::object(py::none()) : py::object(py::str(text));
-}
-
 template <class T>
 py::object or_none(const std::optional<T> &value) {
   return value ? py::cast(*value) : py::object(py::none());
@@ -22,6 +17,10 @@ py::object part_in(const TextOrIds &part) {
 }
 
 } // namespace
+
+py::object text_or_none(const std::string &text) {
+  return text.empty() ? py::object(py::none()) : py::object(py::str(text));
+}
 
 py::dict options_in(const EngineOptions &o) {
   py::dict fields;

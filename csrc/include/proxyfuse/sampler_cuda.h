@@ -5,12 +5,15 @@
 // destructor waits for the device. A launch can be captured in a CUDA graph; each replay reads the
 // columns anew. C++17; needs no CUDA header, for a stream is named by the type that it points at.
 //
-//     proxyfuse::CudaSampler sampler(32000, 64);            // vocabulary, most rows of a launch
-//     proxyfuse::DeviceRows rows;                           // what stays null is SampleRow's
-//     default rows.temperature = temperatures;                      // device pointers, one value a
-//     row rows.seed = seeds; rows.position = positions; proxyfuse::DeviceDraws draws; draws.tokens
-//     = tokens; sampler.launch({{base, 64, 32000}, {expert, 64, 32000}, {anti, 64, 32000}}, rows,
-//     draws, stream);
+//     proxyfuse::CudaSampler sampler(32000, 64); // vocabulary, most rows of a launch
+//     proxyfuse::DeviceRows rows;                // what stays null is SampleRow's default
+//     rows.temperature = temperatures;           // device pointers, one value a row
+//     rows.seed = seeds;
+//     rows.position = positions;
+//     proxyfuse::DeviceDraws draws;
+//     draws.tokens = tokens;
+//     sampler.launch({{base, 64, 32000}, {expert, 64, 32000}, {anti, 64, 32000}}, rows, draws,
+//                    stream);
 #pragma once
 
 #include "proxyfuse/sampler.h"
