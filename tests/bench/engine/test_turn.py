@@ -20,6 +20,10 @@ def test_tokens_that_came_with_the_first_are_not_counted_as_free() -> None:
     assert Run([Text([1] * 5, [1.0, 1.0, 1.0, 2.0, 3.0])], 9.0).per_token == 1.0
 
 
+def test_a_run_whose_tokens_all_came_at_once_lasts_as_a_whole() -> None:
+    assert Run([Text([1] * 5, [7.0] * 5), Text([1] * 3, [7.0] * 3)], 10.0).per_token == 2.0
+
+
 def test_a_batch_lasts_from_its_first_token_to_the_last_of_all() -> None:
     late = Text([1] * 5, [11.0, 12.0, 13.0, 14.0, 18.0])
     assert Run([ONE_BY_ONE, late], 100.0).per_token == 2.0
