@@ -39,28 +39,33 @@ class Acceptance:
         """The chance of each further draft."""
         return (self.hits + self.worth * self.prior) / (self.trials + self.worth)
 
-    def observe(self, tried: int, held: int, margins: Seq[float] = ()) -> None:
+    def observe(
+        self, tried: int, held: int, margins: Seq[float] = (), *, fits: bool = True
+    ) -> None:
         """Of `tried` drafts the first `held` did hold; the next, if there was one, did not.
 
         margins: of these, where they are known; and of one more where all held and the next was
         drawn but not verified: that counts by its chance, or else whoever stops in time would seem
-        never to fail.
+        never to fail. fits: whether the steepness is fitted to them, which is not free.
         """
-        known = [min(margin, FARTHEST) for margin in margins if margin >= 0]  # NaN is not
-        unfed = self._chance(known[tried]) if len(known) > tried else None
-        self.hits = self.kept * self.hits + held + (unfed or 0)
-        self.trials = self.kept * self.trials + held + (held < tried or unfed is not None)
-        if known:
-            self._fit(held, known[:tried])
+        hits, trials = float(held), held + (held < tried)
+        if len(margins) > tried and margins[tried] >= 0:
+            hits, trials = held + self._chance(margins[tried]), trials + 1
+        self.hits = self.kept * self.hits + hits
+        self.trials = self.kept * self.trials + trials
+        if fits and margins:
+            self._fit(held, margins[:tried])
 
     def _chance(self, margin: float) -> float:
-        return 1 / (1 + exp(-self.steepness * margin))
+        return 1 / (1 + exp(-self.steepness * min(margin, FARTHEST)))
 
     def _fit(self, held: int, margins: Seq[float]) -> None:
         """A step of Newton's method for each draft, in the logarithm, by the information of all."""
         self.information *= self.kept
         for at, margin in enumerate(margins):
-            chance, scaled = self._chance(margin), self.steepness * margin
+            if not margin >= 0:
+                continue  # nothing was drawn
+            chance, scaled = self._chance(margin), self.steepness * min(margin, FARTHEST)
             self.information += scaled * scaled * chance * (1 - chance)
             step = scaled * ((at < held) - chance) / (SURE + self.information)
             self.steepness *= exp(min(max(step, -FASTEST), FASTEST))

@@ -61,9 +61,10 @@ class Evidence:
         return self.costs[fused].plain_steps(sequences)
 
     def learn(self, drafting: Drafting, source: Source, one: Verified) -> None:
-        """How drafts of one sequence fared; of all sequences it is noted where steps are timed."""
-        self.fared(drafting, source).observe(*one)
-        if self._notes:
+        """How drafts of a sequence fared; of all, and by what margins, where steps are timed."""
+        notes = self._notes
+        self.fared(drafting, source).observe(*one, fits=notes)
+        if notes:
             self._all[source, drafting.greedy].observe(*one)
 
     @property
