@@ -33,7 +33,8 @@ struct SampleRequests {
   int64_t allowed_stride;
 };
 
-// The fields of SampleDraws; from ranks on they are null where nobody asked.
+// The fields of SampleDraws; from ranks on they are null where nobody asked, and so are logprobs
+// and logsumexp where nobody reads them.
 struct SampleResults {
   int32_t *tokens;
   float *logprobs, *logsumexp;

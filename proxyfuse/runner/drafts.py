@@ -37,7 +37,8 @@ class Drafts:
         self._order = torch.arange(sequences, dtype=torch.int32, device=device)
         self._ids = outcome.ids
         self._margins = outcome.margins
-        self._numbers = torch.zeros(2, sequences, device=device)  # that nobody reads
+        told = self._margins is not None  # by the host's sampler, which need not tell more
+        self._unread = torch.zeros(0 if told else sequences, device=device)
         self._finite = torch.zeros(sequences, dtype=torch.bool, device=device)
         names = {role: f"{role.label}.ids" for role in Role}
         self._ids_at = {r: staging.word(name) for r, name in names.items() if name in staging.host}
@@ -59,8 +60,8 @@ class Drafts:
         """Where the draft's `count` tokens go: right to the rows that read them."""
         return SampleDraws(
             tokens=self.tokens(draft, count),
-            logprobs=self._numbers[0, :count],
-            logsumexp=self._numbers[1, :count],
+            logprobs=self._unread[:count],
+            logsumexp=self._unread[:count],
             finite=self._finite[:count],
             margins=None if self._margins is None else self._margins[draft, :count],
         )

@@ -114,7 +114,8 @@ inline void write_nothing(const Row &row) {
   const auto &out = row.args.results;
   const float nan = std::numeric_limits<float>::quiet_NaN();
   out.tokens[row.s] = 0;
-  out.logprobs[row.s] = out.logsumexp[row.s] = nan;
+  if (out.logprobs != nullptr)
+    out.logprobs[row.s] = out.logsumexp[row.s] = nan;
   out.finite[row.s] = false;
   if (out.margins != nullptr)
     out.margins[row.s] = nan;
@@ -141,10 +142,14 @@ inline void finish(const Row &row, int64_t parts, SampleScratch &scratch) {
   const int32_t token = row.given() ? row.args.requests.given[row.s] : best.id;
   if (!finite || token < 0 || token >= row.args.vocab)
     return write_nothing(row);
-  const double total = log_sum_exp(scratch.parts.get(), parts, 0);
+  double total = 0;
   out.tokens[row.s] = token;
-  out.logprobs[row.s] = static_cast<float>(fused_logit(row, token) - total);
-  out.logsumexp[row.s] = static_cast<float>(total);
+  if (out.logprobs != nullptr || row.args.top > 0)
+    total = log_sum_exp(scratch.parts.get(), parts, 0);
+  if (out.logprobs != nullptr) {
+    out.logprobs[row.s] = static_cast<float>(fused_logit(row, token) - total);
+    out.logsumexp[row.s] = static_cast<float>(total);
+  }
   out.finite[row.s] = true;
   if (out.margins != nullptr)
     out.margins[row.s] =

@@ -70,7 +70,11 @@ class SampleRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleDraws:
-    """What came out. Log-probabilities are under softmax(fused): unshaped, at temperature 1."""
+    """What came out. Log-probabilities are under softmax(fused): unshaped, at temperature 1.
+
+    As memory to draw into, on a CPU, `logprobs` and `logsumexp` may both be empty: then nobody
+    reads them, and they are not computed.
+    """
 
     tokens: Tensor  # [S] int32
     logprobs: Tensor  # [S] float32
@@ -116,5 +120,5 @@ class SampleDraws:
         """Overwrite the leading rows by what was drawn for the same fields."""
         for field in fields(self):
             mine, theirs = getattr(self, field.name), getattr(drawn, field.name)
-            if mine is not None:
+            if mine is not None and mine.numel():
                 mine[: len(theirs)] = theirs

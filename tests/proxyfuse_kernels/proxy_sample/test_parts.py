@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -114,3 +114,22 @@ def test_taking_overwrites_the_leading_rows_alone() -> None:
     less = SampleDraws.empty(COUNT, 0, True, False)
     less.take(whole)
     assert torch.equal(less.ranks, whole.ranks) and less.role_logprobs is None
+
+
+@pytest.mark.parametrize("top", [0, 3])
+def test_log_probabilities_that_nobody_reads_are_not_told(top: int) -> None:
+    logits, rows = batch(COUNT)
+    sampler, tape, nothing = Sampler(VOCAB, TEAMS[2]), Tape(), torch.empty(0)
+    draws = SampleDraws.empty(COUNT, top, False, False, margins=True)
+    draws = replace(draws, logprobs=nothing, logsumexp=nothing)
+    sampler.record(tape, logits, rows, 0, draws)
+    tape.run(TEAMS[2])
+    whole = sampler(logits, rows, top=top, margins=True)
+    for name in ("tokens", "finite", "margins", *(("top_ids", "top_logprobs") if top else ())):
+        torch.testing.assert_close(
+            getattr(draws, name), getattr(whole, name), rtol=0, atol=0, equal_nan=True
+        )
+    taken = SampleDraws.empty(COUNT, 0, False, False)
+    taken = replace(taken, logprobs=nothing, logsumexp=nothing)
+    sampler.into(logits, rows, taken)
+    assert torch.equal(taken.tokens, whole.tokens)
