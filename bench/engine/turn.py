@@ -26,8 +26,8 @@ class Run:
         """Seconds between two tokens of a sequence, within this run alone.
 
         From when a first token was there to when all were, so what comes before, reading prompts
-        and waking threads, is no part of it; nor are tokens that came together with the first. Where
-        all of them did, the run is too short to say: then its whole time, over its tokens.
+        and waking threads, is no part of it; nor are tokens that came together with the first.
+        Where all of them did, the run is too short to say: then its whole time, over its tokens.
         """
         first = min(text.times[0] for text in self.texts)
         last = max(text.times[-1] for text in self.texts)
