@@ -48,7 +48,7 @@ void first_pass(const Row &row, int64_t p, SampleScratch &row_scratch, SampleScr
 
   fuse(row, begin, n, fused, spare);
   part.largest[0] = largest_of(fused, n, part.finite);
-  if (args.results.logprobs != nullptr || args.top > 0)
+  if (row.summed())
     part.sum[0] = sum_exp(fused, n, part.largest[0]);
   const int roles = args.results.role_logprobs == nullptr ? 0 : row.proxied() ? 3 : 1;
   for (int i = 0; i < roles; ++i) {

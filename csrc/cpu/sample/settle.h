@@ -142,10 +142,8 @@ inline void finish(const Row &row, int64_t parts, SampleScratch &scratch) {
   const int32_t token = row.given() ? row.args.requests.given[row.s] : best.id;
   if (!finite || token < 0 || token >= row.args.vocab)
     return write_nothing(row);
-  double total = 0;
+  const double total = row.summed() ? log_sum_exp(scratch.parts.get(), parts, 0) : 0;
   out.tokens[row.s] = token;
-  if (out.logprobs != nullptr || row.args.top > 0)
-    total = log_sum_exp(scratch.parts.get(), parts, 0);
   if (out.logprobs != nullptr) {
     out.logprobs[row.s] = static_cast<float>(fused_logit(row, token) - total);
     out.logsumexp[row.s] = static_cast<float>(total);

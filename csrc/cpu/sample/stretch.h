@@ -27,6 +27,7 @@ struct Row {
   }
   // Whether the draw needs the whole row first.
   bool settled_late() const { return !given() && (filtered() || edited()); }
+  bool summed() const { return args.results.logprobs != nullptr || args.top > 0; }
   bool fused_kept() const { return args.results.ranks != nullptr || args.top > 0; }
 };
 
