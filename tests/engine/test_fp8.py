@@ -45,19 +45,23 @@ def requests(seed: int, count: int) -> tuple[list[Prompt], list[SamplingParams]]
     ]
 
 
+def assert_greedy(llm: LLM, models: hf_loop.Models, seed: str) -> None:
+    """Greedy text of random prompts is Hugging Face's over these models."""
+    rng = random.Random(seed)
+    prompts = [[rng.randrange(1, 293) for _ in range(n)] for n in (1, 9, 33)]
+    params = SamplingParams(temperature=0, max_tokens=10, alpha=0.7)
+    for prompt, output in zip(prompts, llm.generate(prompts, params, use_tqdm=False), strict=True):
+        lanes = Trio(dict.fromkeys(Role, prompt))
+        assert output.outputs[0].token_ids == hf_loop.greedy(models, lanes, 10, 0.7, eos=EOS)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_greedy_text_is_hugging_face_s_over_what_the_base_stands_for(
     family: str, tmp_path: Path, open_llm
 ) -> None:
     trio = make_trio(tmp_path, family)
     models = hf_loop.load(rounded(trio, tmp_path / "rounded"))
-    llm = open_llm(trio, page_size=3, **FP8)
-    rng = random.Random(family)
-    prompts = [[rng.randrange(1, 293) for _ in range(n)] for n in (1, 9, 33)]
-    params = SamplingParams(temperature=0, max_tokens=10, alpha=0.7)
-    for prompt, output in zip(prompts, llm.generate(prompts, params, use_tqdm=False), strict=True):
-        lanes = Trio(dict.fromkeys(Role, prompt))
-        assert output.outputs[0].token_ids == hf_loop.greedy(models, lanes, 10, 0.7, eos=EOS)
+    assert_greedy(open_llm(trio, page_size=3, **FP8), models, seed=family)
 
 
 def test_a_crowd_is_written_as_by_the_engine_over_what_the_base_stands_for(

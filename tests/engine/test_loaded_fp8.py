@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from proxyfuse import SamplingParams
 from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.quantised import Quantised
 from tests import hf_loop
 from tests.engine.crowd import TINY, texts
-from tests.engine.test_fp8 import requests
+from tests.engine.test_fp8 import assert_greedy, requests
 from tests.engine.test_oracle import check
 from tests.stored_fp8 import AUTOFP8, meaning, store
-from tests.tiny import EOS, make_trio
+from tests.tiny import make_trio
 
 LEFT_WIDE = ("model.layers.0.mlp.down_proj.weight", "model.layers.1.self_attn.o_proj.weight")
 
@@ -35,13 +33,7 @@ def test_greedy_text_is_hugging_face_s_over_what_is_stored(
             meant = store(trio[role], "tensor", said=AUTOFP8)
         plain[role] = meaning(trio[role], meant, tmp_path / f"meant-{role.label}")
     models = hf_loop.load(Trio(plain))
-    llm = open_llm(trio, page_size=3)
-    rng = random.Random(family)
-    prompts = [[rng.randrange(1, 293) for _ in range(n)] for n in (1, 9, 33)]
-    params = SamplingParams(temperature=0, max_tokens=10, alpha=0.7)
-    for prompt, output in zip(prompts, llm.generate(prompts, params, use_tqdm=False), strict=True):
-        lanes = Trio(dict.fromkeys(Role, prompt))
-        assert output.outputs[0].token_ids == hf_loop.greedy(models, lanes, 10, 0.7, eos=EOS)
+    assert_greedy(open_llm(trio, page_size=3), models, seed=family)
 
 
 @pytest.fixture
