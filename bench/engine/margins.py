@@ -23,6 +23,7 @@ from bench.harness import save
 from proxyfuse import LLM, SamplingParams
 from proxyfuse.demo import model_folder
 from proxyfuse.demo.material import gather
+from proxyfuse.speculation.acceptance import chance_to_hold
 from proxyfuse_kernels.proxy_sample.noise import gumbel, random_bits
 
 TEMPERATURES = (0.0, 0.8)
@@ -92,7 +93,7 @@ def figures(drafts: list[Draft]) -> dict[str, Any]:
             {
                 "margin": [part[0].margin, part[-1].margin],
                 "held": fmean(one.held for one in part),
-                "fitted": fmean(1 / (1 + exp(-steepness * one.margin)) for one in part),
+                "fitted": fmean(chance_to_hold(steepness * one.margin) for one in part),
             }
             for part in parts
         ],

@@ -10,7 +10,7 @@ from proxyfuse.runner.device import Event
 from proxyfuse.runner.layout import Layout
 from proxyfuse.runner.outcome import Risen
 from proxyfuse.sequence import Sequence
-from proxyfuse.speculation.fared import Verified
+from proxyfuse.speculation.fared import Verified, agreeing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,7 @@ class Flight:
 
 def held(rows: list[int], drafts: Seq[int], tokens: Seq[int]) -> list[int]:
     """The leading rows whose drafts agree with what the rows before them drew."""
-    count = 1
-    while count <= len(drafts) and tokens[rows[count - 1]] == drafts[count - 1]:
-        count += 1
-    return rows[:count]
+    return rows[: 1 + agreeing(drafts, [tokens[row] for row in rows])]
 
 
 def _fared(tried: int, held: int, margins: Seq[float]) -> Verified:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from functools import lru_cache
@@ -74,30 +74,23 @@ def lay_out(samples: Seq[Sample]) -> Layout:
 @lru_cache(maxsize=256)  # steps of one shape follow each other: what is in here is never written to
 def _pattern(shapes: tuple[tuple[int, int, bool], ...]) -> Pattern:
     """For samples of (rows, of these drawn drafts, whether there are three lanes)."""
+
+    def every(samples: Iterable[int]) -> list[tuple[int, int]]:
+        """All their rows."""
+        return [(at, step) for at in samples for step in range(shapes[at][0])]
+
     drawn = [own for _, own, _ in shapes]
     drafting = sorted((at for at, own in enumerate(drawn) if own), key=lambda at: -drawn[at])
     rows = [(at, 0) for at in drafting]
-    rows += _all_rows(shapes, lambda own, three: three and not own)
+    rows += every(at for at, (_, own, three) in enumerate(shapes) if three and not own)
     stretches = []
     for draft in range(1, max(drawn, default=0) + 1):
         reading = [at for at in drafting if drawn[at] >= draft]
         stretches.append((len(rows), len(reading)))
         rows += [(at, draft) for at in reading]
     fused = len(rows)
-    rows += _all_rows(shapes, lambda _, three: not three)
+    rows += every(at for at, (_, _, three) in enumerate(shapes) if not three)
     entries: list[list[int]] = [[] for _ in shapes]
     for place, (at, _) in enumerate(rows):
         entries[at].append(place)
     return Pattern(drafting, stretches, entries, rows, fused)
-
-
-def _all_rows(
-    shapes: Seq[tuple[int, int, bool]], which: Callable[[int, bool], bool]
-) -> list[tuple[int, int]]:
-    """Every row of the samples that are meant, by their drawn drafts and whether of three lanes."""
-    return [
-        (at, step)
-        for at, (count, drawn, three) in enumerate(shapes)
-        if which(drawn, three)
-        for step in range(count)
-    ]

@@ -50,14 +50,14 @@ class Acceptance:
         """
         hits, trials = float(held), held + (held < tried)
         if len(margins) > tried and margins[tried] >= 0:
-            hits, trials = held + self._chance(margins[tried]), trials + 1
+            hits, trials = held + chance_to_hold(self._scaled(margins[tried])), trials + 1
         self.hits = self.kept * self.hits + hits
         self.trials = self.kept * self.trials + trials
         if fits and margins:
             self._fit(held, margins[:tried])
 
-    def _chance(self, margin: float) -> float:
-        return 1 / (1 + exp(-self.steepness * min(margin, FARTHEST)))
+    def _scaled(self, margin: float) -> float:
+        return self.steepness * min(margin, FARTHEST)
 
     def _fit(self, held: int, margins: Seq[float]) -> None:
         """A step of Newton's method for each draft, in the logarithm, by the information of all."""
@@ -65,10 +65,16 @@ class Acceptance:
         for at, margin in enumerate(margins):
             if not margin >= 0:
                 continue  # nothing was drawn
-            chance, scaled = self._chance(margin), self.steepness * min(margin, FARTHEST)
+            scaled = self._scaled(margin)
+            chance = chance_to_hold(scaled)
             self.information += scaled * scaled * chance * (1 - chance)
             step = scaled * ((at < held) - chance) / (SURE + self.information)
             self.steepness *= exp(min(max(step, -FASTEST), FASTEST))
+
+
+def chance_to_hold(scaled: float) -> float:
+    """Of a draft, by steepness * margin: `Acceptance` says why."""
+    return 1 / (1 + exp(-scaled))
 
 
 def expected(rate: float, drafts: int) -> float:

@@ -77,6 +77,15 @@ class Line:
         return max((t - d * each) / n, prior / 8), each
 
 
+@dataclass(slots=True)
+class Measured(Generic[S]):
+    """Steps that gave tokens to about as many sequences."""
+
+    lines: Mapping[S, Line]
+    plain: int = 0  # of these, how many had no drafts
+    furthest: int = 0  # the most drafts of each sequence
+
+
 class Costs(Generic[S]):
     """The time of steps that give tokens to so many sequences, with drafts from a source.
 
@@ -85,50 +94,45 @@ class Costs(Generic[S]):
 
     def __init__(self, slopes: Mapping[S, float]) -> None:
         self._slopes = slopes
-        self._lines: dict[int, dict[S, Line]] = {}
-        self._plain: dict[int, int] = {}
-        self._furthest: dict[int, int] = {}
+        self._measured: dict[int, Measured[S]] = {}
 
     def observe(self, sequences: int, source: S, drafts: float, seconds: float) -> None:
         """A step that verified so many drafts of each sequence took so long."""
-        lines, size = self._at(sequences), bucket(sequences)
+        here = self._at(sequences)
         if drafts:
-            lines[source].add(drafts, seconds)
-            self._furthest[size] = max(self.furthest(sequences), ceil(drafts))
+            here.lines[source].add(drafts, seconds)
+            here.furthest = max(here.furthest, ceil(drafts))
             return
-        self._plain[size] = self._plain.get(size, 0) + 1
-        for line in lines.values():
+        here.plain += 1
+        for line in here.lines.values():
             line.add(0, seconds)
 
     def of(self, sequences: int, source: S) -> tuple[float, float]:
         """(plain, each) in seconds; in steps without drafts where nothing was measured."""
-        return self._at(sequences)[source].fit()
-
-    def steps(self, sequences: int, source: S) -> int:
-        """Steps with drafts from the source that were measured."""
-        return self._at(sequences)[source].drafted
+        return self._at(sequences).lines[source].fit()
 
     def news(self, sequences: int, source: S) -> int:
-        """How many of the first of these."""
-        return min(self.steps(sequences, source), NEW)
+        """How many of the first steps with drafts were measured."""
+        return min(self._at(sequences).lines[source].drafted, NEW)
 
     def plain_steps(self, sequences: int) -> int:
         """Steps without drafts that were measured."""
-        return self._plain.get(bucket(sequences), 0)
+        return self._at(sequences).plain
 
     def bent(self, sequences: int, source: S) -> Mapping[int, float]:
         """By drafts of each sequence: what a step takes, in shares of what the line says."""
-        return self._at(sequences)[source].bent
+        return self._at(sequences).lines[source].bent
 
     def furthest(self, sequences: int) -> int:
         """The most drafts of each sequence that were measured."""
-        return self._furthest.get(bucket(sequences), 0)
+        return self._at(sequences).furthest
 
-    def _at(self, sequences: int) -> dict[S, Line]:
+    def _at(self, sequences: int) -> Measured[S]:
         size = bucket(sequences)
-        if size not in self._lines:
-            self._lines[size] = {source: Line(slope) for source, slope in self._slopes.items()}
-        return self._lines[size]
+        if size not in self._measured:
+            lines = {source: Line(slope) for source, slope in self._slopes.items()}
+            self._measured[size] = Measured(lines)
+        return self._measured[size]
 
 
 @cache

@@ -111,8 +111,6 @@ class Speculator:
         draft = self._alone.draft(sequence, drafting, room, drawer)
         if isinstance(draft, Decision):
             return self._draw(drafting, draft, room)
-        if not self._batches:
-            return draft
         return Draft(tokens=draft.tokens[: self._known(len(draft.tokens))])
 
     def _known(self, count: int) -> int:
@@ -151,8 +149,7 @@ class Speculator:
             self.drawer, _, self.least, self.steepness = decision
             self._undecided = False
         drafting.source = decision.drawer
-        length = min(decision.length, room)
-        return Draft(self._known(length) if self._batches else length)
+        return Draft(self._known(min(decision.length, room)))
 
     def observe(self, plan: Plan, fared: Seq[Verified]) -> None:
         """How the drafts of the step fared, sample by sample."""

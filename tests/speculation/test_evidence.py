@@ -59,8 +59,8 @@ def test_steps_of_the_base_alone_have_a_table_of_their_own(lanes: int) -> None:
 def test_drafts_are_timed_by_who_drew_them() -> None:
     evidence = Evidence(WEIGHTS)
     spent(evidence, plan(rows=4), drafts=3)
-    assert evidence.costs[True].steps(1, Role.EXPERT) == 1
-    assert not evidence.costs[True].steps(1, Role.ANTIEXPERT)
+    assert evidence.costs[True].news(1, Role.EXPERT) == 1
+    assert not evidence.costs[True].news(1, Role.ANTIEXPERT)
     assert evidence.costs[True].furthest(1) == 3
 
 
