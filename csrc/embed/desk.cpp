@@ -7,8 +7,8 @@ Desk::Desk(std::size_t most) : most_(most) {}
 
 std::optional<RequestId> Desk::accept(Request &&request, Callback &&callback, bool streaming) {
   std::lock_guard hold(lock_);
-  if (!closed_.empty())
-    throw EngineError("got a request for " + closed_ + ", want an open one");
+  if (closed_)
+    throw EngineError("got a request for an engine that " + *closed_ + ", want an open one");
   if (pending_.size() >= most_) {
     ++stats_.rejected;
     return std::nullopt;
@@ -62,8 +62,13 @@ bool Desk::cancelled_all() {
 
 void Desk::close(const std::string &why) {
   std::lock_guard hold(lock_);
-  if (closed_.empty())
+  if (!closed_)
     closed_ = why;
+}
+
+std::optional<std::string> Desk::closed() {
+  std::lock_guard hold(lock_);
+  return closed_;
 }
 
 void Desk::stop() {

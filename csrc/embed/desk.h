@@ -46,6 +46,7 @@ public:
   bool cancelled_all();
   // Accepts nothing more, saying why.
   void close(const std::string &why);
+  std::optional<std::string> closed();
   // Nothing is pending any more: lets engine and delivery threads go.
   void stop();
   Stats stats();
@@ -81,7 +82,7 @@ private:
   std::deque<std::shared_ptr<Pending>> due_;
   Stats stats_;
   RequestId last_id_ = 0;
-  std::string closed_; // why nothing is accepted; empty while it is
+  std::optional<std::string> closed_; // why nothing is accepted any more
   bool cancelled_all_ = false;
   bool stopped_ = false;
 };

@@ -82,6 +82,8 @@ bool Engine::cancel(RequestId id) { return impl_->desk().cancel(id); }
 
 Stats Engine::stats() const { return impl_->desk().stats(); }
 
+std::optional<std::string> Engine::closed() const { return impl_->desk().closed(); }
+
 bool Engine::shutdown(std::chrono::milliseconds drain_timeout) {
   return impl_->shutdown(drain_timeout);
 }

@@ -67,7 +67,7 @@ bool Engine::Impl::shutdown(std::chrono::milliseconds drain) {
   refuse_in_callback("shutdown");
   embed::Desk &desk = this->desk();
   const embed::LetGo others_may_run;
-  desk.close("an engine that was shut down");
+  desk.close("was shut down");
   if (!desk.await_all(embed::after(drain))) {
     desk.cancel_all();
     desk.await_all(std::nullopt);

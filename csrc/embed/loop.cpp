@@ -59,22 +59,22 @@ std::string call(const Delivery &delivery) {
 } // namespace
 
 void step_until_stopped(Backend &backend, Desk &desk) {
-  bool able = true; // once it has failed, everything that comes ends with an error
+  std::string failed; // once it has, everything that comes ends with an error
   while (true) {
-    const Work work = desk.take(able && backend.busy());
+    const Work work = desk.take(failed.empty() && backend.busy());
     if (work.stop)
       return;
     try {
-      if (able) {
+      if (failed.empty()) {
         take_in(backend, desk, work);
         desk.tell(backend.step());
         continue;
       }
     } catch (const std::exception &error) {
-      able = false;
-      desk.close(std::string("an engine that failed: ") + error.what());
+      failed = std::string("failed: ") + error.what();
+      desk.close(failed);
     }
-    desk.fail_all(ErrorKind::engine, "the engine failed");
+    desk.fail_all(ErrorKind::engine, "the engine " + failed);
   }
 }
 

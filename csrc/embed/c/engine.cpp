@@ -58,6 +58,13 @@ proxyfuse_status proxyfuse_get_stats(proxyfuse_engine *engine, proxyfuse_stats *
   });
 }
 
+proxyfuse_status proxyfuse_engine_check(proxyfuse_engine *engine) {
+  return guarded({engine}, [&] {
+    const std::optional<std::string> why = engine->engine.closed();
+    return why ? failed(PROXYFUSE_ENGINE, ("the engine " + *why).c_str()) : PROXYFUSE_OK;
+  });
+}
+
 proxyfuse_status proxyfuse_shutdown(proxyfuse_engine *engine, int64_t drain_ms) {
   return guarded({engine}, [&] {
     return engine->engine.shutdown(std::chrono::milliseconds{drain_ms})

@@ -125,6 +125,10 @@ public:
 
   Stats stats() const;
 
+  // Why no request is taken any more: "was shut down", or "failed: ..." and never to recover. None
+  // while they are. A step that fails and ends its requests leaves the engine open.
+  std::optional<std::string> closed() const;
+
   // Takes no more requests, lets what is pending finish for so long, cancels the rest, and
   // returns when the last callback has: true if nothing had to be cancelled. Safe to call twice.
   // Throws EngineError in a callback.

@@ -136,6 +136,9 @@ PROXYFUSE_API proxyfuse_status proxyfuse_await(proxyfuse_engine *engine, uint64_
 PROXYFUSE_API proxyfuse_status proxyfuse_cancel(proxyfuse_engine *engine, uint64_t id);
 PROXYFUSE_API proxyfuse_status proxyfuse_get_stats(proxyfuse_engine *engine,
                                                    proxyfuse_stats *stats);
+/* PROXYFUSE_OK while requests are taken. Else PROXYFUSE_ENGINE: it was shut down, or has failed for
+ * good, as the message says. */
+PROXYFUSE_API proxyfuse_status proxyfuse_engine_check(proxyfuse_engine *engine);
 /* PROXYFUSE_TIMEOUT where something had to be cancelled. */
 PROXYFUSE_API proxyfuse_status proxyfuse_shutdown(proxyfuse_engine *engine, int64_t drain_ms);
 

@@ -45,7 +45,17 @@ void generate(const httplib::Request &http, httplib::Response &response, proxyfu
     refuse(response, 400, error.what());
   } catch (const proxyfuse::RequestError &error) {
     refuse(response, 400, error.what());
+  } catch (const proxyfuse::EngineError &error) {
+    refuse(response, 503, error.what());
   }
+}
+
+// An engine that has failed stays so: whoever watches this should start another process.
+void tell_health(httplib::Response &response, const proxyfuse::Engine &engine, const Seats &seats) {
+  if (seats.closed())
+    return answer(response, 503, Json{{"status", "shutting down"}});
+  const std::optional<std::string> closed = engine.closed();
+  answer(response, closed ? 503 : 200, Json{{"status", closed.value_or("ok")}});
 }
 
 Json json_of(const proxyfuse::Stats &stats, const Seats &seats) {
@@ -81,8 +91,7 @@ void add_routes(httplib::Server &server, proxyfuse::Engine &engine, Seats &seats
     generate(request, response, engine, seats);
   });
   server.Get("/health", [&](const httplib::Request &, httplib::Response &response) {
-    const bool closed = seats.closed();
-    answer(response, closed ? 503 : 200, Json{{"status", closed ? "shutting down" : "ok"}});
+    tell_health(response, engine, seats);
   });
   server.Get("/stats", [&](const httplib::Request &, httplib::Response &response) {
     answer(response, 200, json_of(engine.stats(), seats));

@@ -145,7 +145,9 @@ void statuses() {
   EXPECT(proxyfuse_submit(o.engine, o.request, quiet, nullptr, nullptr) == PROXYFUSE_QUEUE_FULL);
   EXPECT(said("max_pending=1"));
   EXPECT(proxyfuse_submit(o.engine, o.request, nullptr, nullptr, nullptr) == PROXYFUSE_REQUEST);
+  EXPECT(proxyfuse_engine_check(o.engine) == PROXYFUSE_OK);
   EXPECT(proxyfuse_shutdown(o.engine, 1) == PROXYFUSE_TIMEOUT);
+  EXPECT(proxyfuse_engine_check(o.engine) == PROXYFUSE_ENGINE && said("the engine was shut down"));
   EXPECT(proxyfuse_submit(o.engine, o.request, quiet, nullptr, nullptr) == PROXYFUSE_ENGINE);
   proxyfuse_options *options = nullptr;
   proxyfuse_engine *engine = nullptr;
@@ -333,6 +335,7 @@ void nothing_given() {
   refused(proxyfuse_await(nullptr, 1, 0));
   refused(proxyfuse_cancel(nullptr, 1));
   refused(proxyfuse_get_stats(o.engine, nullptr));
+  refused(proxyfuse_engine_check(nullptr));
   refused(proxyfuse_shutdown(nullptr, 0));
   refused(proxyfuse_output_error(nullptr, 0, nullptr));
   refused(proxyfuse_output_logprob(nullptr, 0, 0, 0, nullptr));

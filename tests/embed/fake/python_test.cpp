@@ -74,6 +74,7 @@ void failures_have_their_kind() {
   Engine broken(options());
   ends_with<EngineError>(broken, "deadly", "the engine failed");
   EXPECT(throws<EngineError>([&] { broken.submit(asking("x", 1)); }));
+  EXPECT(broken.closed() == "failed: ZeroDivisionError: a broken step" && !engine.closed());
   Engine strange(options()); // an id that fits no integer of ours
   ends_with<EngineError>(strange, "overflow", "the engine failed");
   EXPECT(engine.submit(asking("x", 3)).get().finished);

@@ -137,6 +137,7 @@ void a_forked_child() {
     EXPECT(throws<EngineError>([&] { engine->await(id); }));
     EXPECT(throws<EngineError>([&] { engine->cancel(id); }));
     EXPECT(throws<EngineError>([&] { engine->stats(); }));
+    EXPECT(throws<EngineError>([&] { engine->closed(); }));
     EXPECT(throws<EngineError>([&] { engine->shutdown(0ms); }));
     engine.reset();
     _exit(failures);
@@ -179,7 +180,9 @@ void shutdown_drains() {
   counts(ear, 50);
   Engine engine(options());
   engine.submit(asking("x", 50), [](const Output &) {});
+  EXPECT(!engine.closed());
   EXPECT(engine.shutdown(std::chrono::milliseconds::max()) && engine.shutdown(0ms));
+  EXPECT(engine.closed() == "was shut down");
 }
 
 void callbacks_call_the_engine() {
@@ -200,10 +203,13 @@ void callbacks_call_the_engine() {
 void a_failing_engine() {
   Engine engine(options());
   Ear one, deadly;
+  EXPECT(!engine.closed());
   const auto first = engine.submit(asking("x", 1000000), one.hearing());
   const auto id = engine.submit(asking(fake::DEADLY, 9), deadly.hearing());
   EXPECT(engine.await(id, 20s) && engine.await(first, 20s));
   EXPECT(one.kind() == ErrorKind::engine && deadly.kind() == ErrorKind::engine);
+  EXPECT(engine.closed() == "failed: a step failed");
+  EXPECT(one.last.outputs[0].error == "the engine failed: a step failed");
   EXPECT(throws<EngineError>([&] { engine.submit(asking("x", 1)); }));
 }
 

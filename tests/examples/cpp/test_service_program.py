@@ -93,6 +93,24 @@ def test_who_leaves_is_cancelled(service: Service) -> None:
     assert service.stats()["aborted"] > before
 
 
+def test_a_service_whose_engine_has_failed_says_so(
+    command: list[str], environment: dict[str, str]
+) -> None:
+    """The engine is the stub of tests/embed, of which a prompt can ask to fail for good."""
+    stub = {"PROXYFUSE_PYTHONPATH": str(Path(__file__).parents[2] / "embed" / "stub")}
+    with running(command, environment | stub) as service:
+        assert service.call("GET", "/health")[:2] == (200, {"status": "ok"})
+        (last,) = service.stream(prompt="deadly")
+        assert last["finish_reason"] == "error"
+        why = "failed: ZeroDivisionError: a broken step"
+        until(lambda: service.call("GET", "/health")[:2] == (503, {"status": why}))
+        status, answer, _ = service.call("POST", "/generate", b'{"prompt": "a"}')
+        assert status == 503
+        assert why in answer["error"]
+        assert service.stats()["failed"] == 1
+        assert service.end()[0] == 0
+
+
 def test_other_paths_and_sizes_are_answered(service: Service) -> None:
     assert service.call("GET", "/nowhere")[0] == 404
     assert service.call("POST", "/generate", b" " * (1 << 20) + b"{}")[0] == 413
