@@ -6,7 +6,7 @@ namespace proxyfuse::embed {
 Desk::Desk(std::size_t most) : most_(most) {}
 
 std::optional<RequestId> Desk::accept(Request &&request, Callback &&callback, bool streaming) {
-  std::lock_guard hold(lock_);
+  std::unique_lock hold(lock_);
   if (closed_)
     throw EngineError("got a request for an engine that " + *closed_ + ", want an open one");
   if (pending_.size() >= most_) {
@@ -18,25 +18,26 @@ std::optional<RequestId> Desk::accept(Request &&request, Callback &&callback, bo
   incoming_.submissions.push_back({id, std::move(request), streaming});
   ++stats_.accepted;
   ++stats_.queued;
-  wake_engine();
+  wake_engine(hold);
   return id;
 }
 
 bool Desk::cancel(RequestId id) {
-  std::lock_guard hold(lock_);
+  std::unique_lock hold(lock_);
   const auto found = pending_.find(id);
   if (found == pending_.end() || found->second->ended)
     return false;
-  cancel(*found->second);
+  if (cancel(*found->second))
+    wake_engine(hold);
   return true;
 }
 
-// With the lock held. Once is enough, however often it is asked for.
-void Desk::cancel(Pending &pending) {
+// With the lock held. False where the engine knows: once is enough, however often it is asked for.
+bool Desk::cancel(Pending &pending) {
   if (std::exchange(pending.cancelled, true))
-    return;
+    return false;
   incoming_.cancelled.push_back(pending.id);
-  wake_engine();
+  return true;
 }
 
 bool Desk::await(RequestId id, Deadline deadline) {
@@ -50,9 +51,9 @@ bool Desk::await_all(Deadline deadline) {
 }
 
 void Desk::cancel_all() {
-  std::lock_guard hold(lock_);
+  std::unique_lock hold(lock_);
   incoming_.cancel_all = cancelled_all_ = true;
-  wake_engine();
+  wake_engine(hold);
 }
 
 bool Desk::cancelled_all() {
@@ -72,10 +73,10 @@ std::optional<std::string> Desk::closed() {
 }
 
 void Desk::stop() {
-  std::lock_guard hold(lock_);
+  std::unique_lock hold(lock_);
   stopped_ = true;
   incoming_.stop = true;
-  wake_engine();
+  wake_engine(hold);
   ready_.notify_all();
 }
 
@@ -87,9 +88,10 @@ Stats Desk::stats() {
   return now;
 }
 
-// With the lock held.
-void Desk::wake_engine() {
+// Lets go of the lock first: a thread that is woken to find it taken has to be woken twice.
+void Desk::wake_engine(std::unique_lock<std::mutex> &hold) {
   arrived_ = true;
+  hold.unlock();
   work_.notify_one();
 }
 
@@ -126,26 +128,33 @@ std::optional<Delivery> Desk::next() {
 }
 
 void Desk::called(const Delivery &delivery, const std::string &failure) {
-  std::lock_guard hold(lock_);
+  std::unique_lock hold(lock_);
   Pending &pending = *delivery.pending;
   pending.calling = false;
-  if (!failure.empty()) {
-    ++stats_.callback_errors;
-    if (!pending.ended)
-      cancel(pending);
-    pending.failure = failure;
-    if (!pending.ended) { // it hears of its end alone
-      pending.news = {};
-      pending.has_news = false;
-    }
-  }
+  const bool cancelled = !failure.empty() && threw(pending, failure);
   if (delivery.news.finished) {
     pending_.erase(pending.id);
-    over_.notify_all();
   } else if (pending.has_news) {
     enqueue(delivery.pending);
     ready_.notify_one();
   }
+  if (cancelled)
+    wake_engine(hold);
+  else
+    hold.unlock();
+  if (delivery.news.finished)
+    over_.notify_all();
+}
+
+// With the lock held. Whether the engine has to be told.
+bool Desk::threw(Pending &pending, const std::string &failure) {
+  ++stats_.callback_errors;
+  pending.failure = failure;
+  if (pending.ended)
+    return false;
+  pending.news = {}; // it hears of its end alone
+  pending.has_news = false;
+  return cancel(pending);
 }
 
 } // namespace proxyfuse::embed

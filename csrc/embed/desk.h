@@ -65,8 +65,9 @@ public:
 
 private:
   void tell(Output &&output);
-  void cancel(Pending &pending);
-  void wake_engine();
+  bool cancel(Pending &pending);
+  bool threw(Pending &pending, const std::string &failure);
+  void wake_engine(std::unique_lock<std::mutex> &hold);
   void take_note(const Output &last);
   void enqueue(const std::shared_ptr<Pending> &pending);
 

@@ -5,13 +5,18 @@
 namespace proxyfuse::embed {
 
 void Desk::tell(std::vector<Output> &&outputs) {
-  {
-    std::lock_guard hold(lock_);
-    for (Output &output : outputs)
-      tell(std::move(output));
-  }
-  if (!outputs.empty())
-    ready_.notify_all(); // once a step: a deliverer that wakes earlier finds the lock taken
+  if (outputs.empty())
+    return;
+  std::unique_lock hold(lock_);
+  const std::size_t before = due_.size();
+  for (Output &output : outputs)
+    tell(std::move(output));
+  const std::size_t more = due_.size() - before;
+  hold.unlock();
+  if (more == 1)
+    ready_.notify_one();
+  else if (more > 1)
+    ready_.notify_all();
 }
 
 std::vector<RequestId> Desk::running() {

@@ -43,13 +43,18 @@ class Intake:
         params: SamplingParams,
         sink: Callable[[RequestOutput], None],
         *,
+        seed: int | None = None,
         request_id: str | None = None,
         given: tuple[int, ...] = (),
         streaming: bool = False,
     ) -> Request:
-        """A request that the engine can run; raises `RequestError` for one that it cannot."""
+        """A request that the engine can run; raises `RequestError` for one that it cannot.
+
+        `seed` goes before that of the parameters, which many requests may share.
+        """
         loaded = self._loaded
-        seed = self._seeds.getrandbits(63) if params.seed is None else params.seed
+        seed = params.seed if seed is None else seed
+        seed = self._seeds.getrandbits(63) if seed is None else seed
         request = Request(
             request_id=str(next(self._numbers)) if request_id is None else request_id,
             text=prompt.text_or_ids if isinstance(prompt.text_or_ids, str) else None,

@@ -12,7 +12,6 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 from proxyfuse.engine.intake import Intake, Name, named
 from proxyfuse.engine.load import load
 from proxyfuse.engine.outputs import RequestOutput
-from proxyfuse.engine.prompts import as_prompt
 from proxyfuse.engine.request import Prompt, TextOrIds
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.text.chat import Message
@@ -45,17 +44,19 @@ class Service:
     def submit(
         self,
         request_id: str,
-        prompt: Sequence[TextOrIds | None],  # of base, expert and antiexpert
+        prompt: Sequence[TextOrIds | None],  # of base, expert and antiexpert; types are trusted
         messages: Sequence[Message],  # instead of the prompt, unless empty
-        fields: Mapping[str, Any],  # of SamplingParams
+        params: SamplingParams,  # any number of requests may share them
+        seed: int | None,  # None: as the parameters say
         streaming: bool,
     ) -> None:
         """Take in one request; raises `RequestError` where it cannot be run."""
         asked = self._intake.chat_prompt(messages) if messages else Prompt(*prompt)  # type: ignore[arg-type]
         request = self._intake.request(
-            as_prompt(asked),
-            SamplingParams(**fields),
+            asked,
+            params,
             self._told,
+            seed=seed,
             request_id=request_id,
             streaming=streaming,
         )

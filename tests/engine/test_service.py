@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ OPTIONS: dict[str, Any] = {
     "num_threads": 1,
 }
 PROMPTS = ("the cat", "a dog and a", "once")
-FIELDS = {"max_tokens": 9, "temperature": 0.8, "ignore_eos": True}
+PARAMS = SamplingParams(max_tokens=9, temperature=0.8, ignore_eos=True)
 
 
 @pytest.fixture
@@ -51,9 +52,9 @@ def run(service: Service) -> dict[str, list[RequestOutput]]:
 @pytest.mark.parametrize("streaming", [False, True])
 def test_it_writes_what_llm_writes(trio, open_llm, service: Service, streaming: bool) -> None:
     llm: LLM = open_llm(trio)
-    wanted = llm.generate(list(PROMPTS), SamplingParams(**FIELDS), use_tqdm=False)
+    wanted = llm.generate(list(PROMPTS), PARAMS, use_tqdm=False)
     for number, prompt in enumerate(PROMPTS):
-        service.submit(str(number), [prompt, None, None], [], FIELDS, streaming)
+        service.submit(str(number), [prompt, None, None], [], PARAMS, None, streaming)
     said = run(service)
     for number, output in enumerate(wanted):
         news = said[str(number)]
@@ -66,14 +67,14 @@ def test_it_writes_what_llm_writes(trio, open_llm, service: Service, streaming: 
 
 def test_a_conversation_is_rendered_for_each_role(trio, open_llm, service: Service) -> None:
     message = {"role": "user", "content": "the cat"}
-    (wanted,) = open_llm(trio).chat([message], SamplingParams(**FIELDS, seed=3), use_tqdm=False)
-    service.submit("1", [None, None, None], [message], {**FIELDS, "seed": 3}, False)
+    (wanted,) = open_llm(trio).chat([message], replace(PARAMS, seed=3), use_tqdm=False)
+    service.submit("1", [None, None, None], [message], PARAMS, 3, False)
     assert run(service)["1"][0].outputs == wanted.outputs
 
 
 def test_a_cancelled_request_says_so_with_the_next_step(service: Service) -> None:
-    service.submit("7", ["the cat", None, None], [], FIELDS, True)
-    service.submit("8", ["a dog", None, None], [], FIELDS, True)
+    service.submit("7", ["the cat", None, None], [], PARAMS, None, True)
+    service.submit("8", ["a dog", None, None], [], PARAMS, None, True)
     service.step()
     service.cancel("7")
     service.cancel("unknown")
@@ -82,10 +83,30 @@ def test_a_cancelled_request_says_so_with_the_next_step(service: Service) -> Non
     assert said["8"][-1].outputs[0].finish_reason == "length"
 
 
-@pytest.mark.parametrize("fields", [{"top_p": 2.0}, {"nonsense": 1}, {"stop_token_ids": [10**9]}])
-def test_a_refused_request_leaves_nothing_behind(service: Service, fields: dict[str, Any]) -> None:
+def test_requests_that_share_parameters_have_seeds_of_their_own(
+    trio, open_llm, service: Service
+) -> None:
+    seeds = (3, None, 5, None, 3)
+    for number, seed in enumerate(seeds):
+        service.submit(str(number), ["the cat", None, None], [], PARAMS, seed, False)
+    each = [replace(PARAMS, seed=seed) for seed in seeds]
+    wanted = open_llm(trio).generate(["the cat"] * len(seeds), each, use_tqdm=False)
+    assert len({str(output.outputs[0].token_ids) for output in wanted}) == 4
+    said = run(service)
+    assert [said[str(number)][0].outputs for number in range(len(seeds))] == [
+        output.outputs for output in wanted
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "params"),
+    [("the cat", replace(PARAMS, stop_token_ids=10**9)), ([], PARAMS), ([10**9], PARAMS)],
+)
+def test_a_refused_request_leaves_nothing_behind(
+    service: Service, prompt: str | list[int], params: SamplingParams
+) -> None:
     with pytest.raises(RequestError):
-        service.submit("1", ["the cat", None, None], [], fields, True)
+        service.submit("1", [prompt, None, None], [], params, None, True)
     assert not busy(service)
     assert service.step() == []
 
@@ -96,14 +117,14 @@ def test_a_step_that_fails_ends_what_was_running(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a broken step")
 
-    service.submit("1", ["the cat", None, None], [], FIELDS, True)
+    service.submit("1", ["the cat", None, None], [], PARAMS, None, True)
     with monkeypatch.context() as patch:
         patch.setattr(service._loaded.runner, "launch", broken)
         (output,) = service.step()
     assert output.finished
     assert output.outputs[0].stop_reason == "ZeroDivisionError: a broken step"
     assert output.outputs[0].error_kind == "engine"
-    service.submit("2", ["the cat", None, None], [], FIELDS, False)
+    service.submit("2", ["the cat", None, None], [], PARAMS, None, False)
     assert run(service)["2"][-1].outputs[0].finish_reason == "length"
 
 

@@ -3,6 +3,7 @@
 #include "convert.h"
 #include "interpreter.h"
 #include "lock.h"
+#include "params.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -10,7 +11,8 @@
 namespace proxyfuse::embed {
 namespace {
 
-py::object load(const EngineOptions &o, bool ours) {
+// The module with the engine in it.
+py::module_ import_service(const EngineOptions &o, bool ours) {
   const py::object path = py::module_::import("sys").attr("path");
   int at = 0;
   for (const std::string &folder : extra_paths(o.python_path))
@@ -19,8 +21,7 @@ py::object load(const EngineOptions &o, bool ours) {
   const auto module = py::module_::import("proxyfuse.engine.service");
   if (ours && !o.verbose)
     module.attr("hush")();
-  return module.attr("Service")(o.base, text_or_none(o.expert), text_or_none(o.antiexpert),
-                                options_in(o));
+  return module;
 }
 
 bool says_something(const Output &output) {
@@ -38,6 +39,7 @@ struct Backend::Inside {
   PyThreadState *thread;
   py::object service, submit, cancel, step, at_exit;
   std::optional<Reader> reader;
+  std::optional<Params> params;
   std::unordered_map<RequestId, bool> running; // and whether it had an output yet
 
   Inside() : before(PyGILState_Ensure()), thread(PyEval_SaveThread()) {}
@@ -76,6 +78,7 @@ struct Backend::Inside {
       if (at_exit)
         py::module_::import("atexit").attr("unregister")(at_exit);
       reader.reset();
+      params.reset();
       for (py::object *held : {&at_exit, &submit, &cancel, &step, &service})
         *held = py::object();
       py::module_::import("gc").attr("collect")(); // models and arena lie in cycles
@@ -104,11 +107,14 @@ Backend::Backend(const EngineOptions &options, std::function<void()> leave) {
   inside_ = std::make_unique<Inside>();
   inside_->ask([&] {
     Inside &in = *inside_;
-    in.service = load(options, ours);
+    const py::module_ module = import_service(options, ours);
+    in.service = module.attr("Service")(options.base, text_or_none(options.expert),
+                                        text_or_none(options.antiexpert), options_in(options));
     in.submit = in.service.attr("submit");
     in.cancel = in.service.attr("cancel");
     in.step = in.service.attr("step");
     in.reader.emplace();
+    in.params.emplace(module.attr("SamplingParams"));
     in.watch_exit(std::move(leave));
   });
 }
@@ -118,7 +124,7 @@ Backend::~Backend() = default;
 void Backend::submit(RequestId id, const Request &request, bool streaming) {
   inside_->ask([&] {
     inside_->submit(std::to_string(id), prompt_in(request.prompt), messages_in(request.messages),
-                    params_in(request.params), streaming);
+                    inside_->params->of(request.params), seed_in(request.params), streaming);
   });
   inside_->running.emplace(id, false);
   busy_ = true;

@@ -13,8 +13,9 @@ namespace py = pybind11;
 py::object text_or_none(const std::string &text);
 // The keywords of `load`, those of EngineConfig among them.
 py::dict options_in(const EngineOptions &options);
-// The fields of SamplingParams.
+// The fields of SamplingParams but its seed.
 py::dict params_in(const SamplingParams &params);
+py::object seed_in(const SamplingParams &params);
 // A prompt for each role, None where it has none of its own.
 py::list prompt_in(const Prompt &prompt);
 py::list messages_in(const std::vector<Message> &messages);

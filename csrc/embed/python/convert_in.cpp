@@ -46,6 +46,8 @@ py::dict options_in(const EngineOptions &o) {
   return fields;
 }
 
+py::object seed_in(const SamplingParams &params) { return or_none(params.seed); }
+
 py::dict params_in(const SamplingParams &p) {
   py::dict fields;
   fields["n"] = p.n;
@@ -53,7 +55,6 @@ py::dict params_in(const SamplingParams &p) {
   fields["top_p"] = p.top_p;
   fields["top_k"] = p.top_k;
   fields["min_p"] = p.min_p;
-  fields["seed"] = or_none(p.seed);
   fields["max_tokens"] = or_none(p.max_tokens);
   fields["min_tokens"] = p.min_tokens;
   fields["stop"] = p.stop;

@@ -58,6 +58,56 @@ void everything_is_read() {
   EXPECT(engine.submit(asking("surrogate", 1)).get().outputs[0].text == "?");
 }
 
+// A change of each field that is neither default nor what a test's requests have.
+const std::vector<std::function<void(SamplingParams &)>> CHANGES = {
+    [](auto &p) { p.n = 2; },
+    [](auto &p) { p.temperature = 0.5; },
+    [](auto &p) { p.top_p = 0.5; },
+    [](auto &p) { p.top_k = 5; },
+    [](auto &p) { p.min_p = 0.5; },
+    [](auto &p) { p.max_tokens = 2; },
+    [](auto &p) { p.min_tokens = 1; },
+    [](auto &p) { p.stop = {"x"}; },
+    [](auto &p) { p.stop_token_ids = {5}; },
+    [](auto &p) { p.include_stop_str_in_output = true; },
+    [](auto &p) { p.ignore_eos = false; },
+    [](auto &p) { p.skip_special_tokens = false; },
+    [](auto &p) { p.logprobs = 0; },
+    [](auto &p) { p.prompt_logprobs = 0; },
+    [](auto &p) { p.presence_penalty = 0.5; },
+    [](auto &p) { p.frequency_penalty = 0.5; },
+    [](auto &p) { p.repetition_penalty = 0.5; },
+    [](auto &p) { p.logit_bias = {{5, 0.5}}; },
+    [](auto &p) { p.allowed_token_ids = {5}; },
+    [](auto &p) { p.alpha = 0.0; },
+};
+
+// Requests that ask for the same share Python's parameters, and not the seed.
+void equal_parameters_are_one() {
+  Engine engine(options());
+  Request request = asking("params", 1);
+  const auto made = [&](std::optional<std::uint64_t> seed) {
+    request.params.seed = seed;
+    const std::vector<TokenId> ids = engine.submit(request).get().outputs[0].token_ids;
+    EXPECT(ids.at(1) == (seed ? static_cast<TokenId>(*seed) : -1));
+    return ids.at(0);
+  };
+  const TokenId first = made(3);
+  EXPECT(made(4) == first && made(std::nullopt) == first);
+  TokenId latest = first;
+  for (const auto &change : CHANGES) {
+    const SamplingParams before = request.params;
+    change(request.params);
+    EXPECT(made(3) == latest + 1 && made(4) == latest + 1);
+    ++latest;
+    request.params = before;
+    EXPECT(made(3) == first); // used again and again, so never the one that is let go of
+  }
+  EXPECT(std::size(CHANGES) == 20);
+  CHANGES[0](request.params); // long ago
+  EXPECT(made(3) == latest + 1);
+}
+
 template <class Error>
 void ends_with(Engine &engine, const char *prompt, const std::string &said) {
   const Output output = engine.submit(asking(prompt, 1)).get();
@@ -114,6 +164,7 @@ int main(int argc, char **argv) {
     return hosted();
   return run({{"sixteen_threads", sixteen_threads},
               {"everything_is_read", everything_is_read},
+              {"equal_parameters_are_one", equal_parameters_are_one},
               {"failures_have_their_kind", failures_have_their_kind},
               {"engines_come_and_go", engines_come_and_go}},
              argc, argv);

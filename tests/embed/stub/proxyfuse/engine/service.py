@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -19,13 +20,27 @@ def choice(token: int, **known: Any) -> SimpleNamespace:
     return SimpleNamespace(**unknown | {"logprob": -float(token)} | known)
 
 
+class SamplingParams(SimpleNamespace):
+    """Whatever it is given, numbered."""
+
+    numbers = itertools.count()
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(number=next(self.numbers), **fields)
+
+
 class Counting:
     """A request that is being written."""
 
     def __init__(
-        self, request_id: str, prompt: object, fields: Mapping[str, Any], streaming: bool
+        self,
+        request_id: str,
+        prompt: object,
+        params: SamplingParams,
+        seed: int | None,
+        streaming: bool,
     ) -> None:
-        self.request_id, self.prompt, self.fields = request_id, prompt, fields
+        self.request_id, self.prompt, self.params, self.seed = request_id, prompt, params, seed
         self.streaming = streaming
         self.written = 0
         self.aborted = False
@@ -33,27 +48,29 @@ class Counting:
     def news(self) -> SimpleNamespace:
         """One token more for each of the n, or the end."""
         token, self.written = self.written, self.written + 1
-        finished = self.aborted or self.written >= self.fields["max_tokens"]
+        finished = self.aborted or self.written >= self.params.max_tokens
         return SimpleNamespace(
             request_id=self.request_id,
-            outputs=[self._one(index, token, finished) for index in range(self.fields["n"])],
+            outputs=[self._one(index, token, finished) for index in range(self.params.n)],
             finished=finished,
             prompt_token_ids=[1, 2, 3],
             prompt_logprobs=[None, {2: choice(2, base=-1.5)}, {3: choice(3), 9: choice(9, rank=1)}],
         )
 
     def _one(self, index: int, token: int, finished: bool) -> SimpleNamespace:
-        text, reason, cause, kind = "a", None, None, None
+        text, tokens, reason, cause, kind = "a", [token], None, None, None
         if self.prompt == "surrogate":
             text = "\ud800"
         if self.prompt == "overflow":
-            token = 2**80
+            tokens = [2**80]
+        if self.prompt == "params":
+            tokens = [self.params.number, -1 if self.seed is None else self.seed]
         if finished:
             reason, cause, kind = self._end(index)
         return SimpleNamespace(
             index=index,
             text=text,
-            token_ids=[] if self.aborted else [token],
+            token_ids=[] if self.aborted else tokens,
             cumulative_logprob=-1.0 * self.written,
             logprobs=[{5: choice(5, rank=1, decoded_token="five", expert=-2.0)}],
             base_passes=self.written,
@@ -87,7 +104,8 @@ class Service:
         request_id: str,
         prompt: Sequence[Any],
         messages: Sequence[Mapping[str, str]],
-        fields: Mapping[str, Any],
+        params: SamplingParams,
+        seed: int | None,
         streaming: bool,
     ) -> None:
         """Refuses what asks for it."""
@@ -96,7 +114,7 @@ class Service:
         if prompt[0] == "unknown failure":
             raise KeyError(request_id)
         assert [message["role"] for message in messages] in ([], ["user"])
-        self._running[request_id] = Counting(request_id, prompt[0], fields, streaming)
+        self._running[request_id] = Counting(request_id, prompt[0], params, seed, streaming)
 
     def cancel(self, request_id: str) -> None:
         """Its end comes with a step."""
