@@ -8,7 +8,14 @@ from proxyfuse.measure.floor import (
 )
 from proxyfuse.measure.machine import machine, machine_name, peak_memory
 from proxyfuse.measure.protocol import Run, asleep, in_turn, in_turns, seconds
-from proxyfuse.measure.spread import Spread, percentile, ratios, times_faster
+from proxyfuse.measure.spread import (
+    Spread,
+    error_of_median,
+    percentile,
+    ratios,
+    relative_error,
+    times_faster,
+)
 
 __all__ = [
     "ReadStream",
@@ -16,6 +23,7 @@ __all__ = [
     "Spread",
     "asleep",
     "bytes_a_token",
+    "error_of_median",
     "in_turn",
     "in_turns",
     "machine",
@@ -23,6 +31,7 @@ __all__ = [
     "peak_memory",
     "percentile",
     "ratios",
+    "relative_error",
     "seconds",
     "share_of_floor",
     "streamed_weights",

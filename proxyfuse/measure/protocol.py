@@ -60,35 +60,46 @@ def in_turns(
     warm_up: int = 1,
     before: Run | None = None,
     patience: float = math.inf,
+    doubts: Callable[[str, list[list[T]]], Sequence[float]] = lambda *_: (math.inf,),
 ) -> dict[str, list[list[T]]]:
-    """The same for several races whose rounds alternate, each with `patience` of its own.
+    """The same for several races whose rounds alternate, with one `patience` for all of them.
 
-    The next round is always of the race that has had the least time: a machine that changes while
-    they run changes for all of them.
+    `doubts` says, of a race and what each of its runs has returned so far, how uncertain the
+    figures are that will be made of it: what matters most comes first, and what is certain enough
+    is 0. A race with
+    fewer than `LEAST` rounds is next; then the one most in doubt, and of several equal ones that
+    which has had the least time, so that a machine that changes while they run changes for all of
+    them. A race without doubts has no further round. Doubts must come of how far values are spread
+    and never of what they are: who stops when a figure pleases has chosen the figure.
     """
     for runs in races.values():
         for run in runs:
             for _ in range(warm_up):
                 run()
-    tables: dict[str, list[list[T]]] = {name: [] for name in races}
+    tables: dict[str, list[list[T]]] = {name: [[] for _ in runs] for name, runs in races.items()}
+    had = dict.fromkeys(races, 0)
     spent = dict.fromkeys(races, 0.0)
+    begun = time.perf_counter()
 
-    def due() -> list[str]:
-        return [
-            name
-            for name, table in tables.items()
-            if len(table) < rounds and (len(table) < LEAST or spent[name] < patience)
-        ]
+    def wanted() -> dict[str, tuple[float, ...]]:
+        """The doubts of all that may have another round."""
+        few = [name for name in races if had[name] < min(LEAST, rounds)]
+        if few:
+            return dict.fromkeys(few, (math.inf,))
+        if time.perf_counter() - begun >= patience:
+            return {}
+        going = {name: tuple(doubts(name, tables[name])) for name in races if had[name] < rounds}
+        return {name: found for name, found in going.items() if any(found)}
 
-    while names := due():
-        name = min(names, key=spent.__getitem__)
+    while names := wanted():
+        most = max(names.values())
+        name = min((name for name in names if names[name] == most), key=spent.__getitem__)
         begin = time.perf_counter()
-        tables[name].append(_round(races[name], len(tables[name]), before))
+        for column, found in zip(tables[name], _round(races[name], had[name], before), strict=True):
+            column.append(found)
+        had[name] += 1
         spent[name] += time.perf_counter() - begin
-    return {
-        name: [list(column) for column in zip(*table, strict=True)]
-        for name, table in tables.items()
-    }
+    return tables
 
 
 def _round(runs: Sequence[Callable[[], T]], number: int, before: Run | None) -> list[T]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from proxyfuse.measure import in_turn, in_turns, protocol, seconds
+from proxyfuse.measure import error_of_median, in_turn, in_turns, protocol, seconds
 
 
 class Clock:
@@ -56,11 +61,96 @@ def test_the_race_that_has_had_the_least_time_is_next(monkeypatch: pytest.Monkey
     def run(name: str, length: float) -> Callable[[], None]:
         return lambda: (order.append(name), clock.sleep(length))[1]
 
-    tables = in_turns(
-        {"long": [run("L", 4.0)], "short": [run("s", 1.0)]}, 9, warm_up=0, patience=12.0
-    )
-    assert "".join(order) == "LssssLssssLs", "and none has more than its patience or its rounds"
-    assert {name: len(columns[0]) for name, columns in tables.items()} == {"long": 3, "short": 9}
+    races = {"long": [run("L", 4.0)], "short": [run("s", 1.0)]}
+    tables = in_turns(races, 20, warm_up=0, patience=26.0)
+    assert "".join(order) == "LsssLL" + "s" * 9 + "L", "three rounds each; then times are alike"
+    assert {name: len(columns[0]) for name, columns in tables.items()} == {"long": 4, "short": 12}
+
+
+@dataclass
+class Played:
+    """What a bench of pretended races did."""
+
+    order: list[str]  # the race of each round
+    tables: dict[str, list[list[float]]]
+    lasted: float
+
+
+def play(
+    noises: dict[str, float], lengths: dict[str, float], patience: float, rounds: int = 1000
+) -> Played:
+    """Races whose ratios are so noisy, and whose rounds last so long, on a clock of their own."""
+    clock, order, draw = Clock(), list[str](), random.Random(7)
+
+    def run(name: str) -> float:
+        order.append(name)
+        clock.sleep(lengths[name])
+        return draw.gauss(0.0, noises[name])
+
+    def doubts(name: str, columns: list[list[float]]) -> tuple[float]:
+        error = error_of_median(columns[0])
+        return (error if error > 0.02 else 0.0,)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(protocol, "time", clock)
+        races = {name: [partial(run, name)] for name in noises}
+        tables = in_turns(races, rounds, warm_up=0, patience=patience, doubts=doubts)
+    return Played(order, tables, clock.now)
+
+
+def test_who_is_uncertain_has_the_rounds_and_who_is_sure_has_no_more() -> None:
+    lengths = dict.fromkeys(("loud", "calm", "still"), 1.0)
+    played = play({"loud": 0.1, "calm": 0.05, "still": 0.001}, lengths, 1e9)
+    counts = {name: len(columns[0]) for name, columns in played.tables.items()}
+    assert counts["still"] == 3 < counts["calm"] < counts["loud"] < 100
+    assert all(error_of_median(columns[0]) <= 0.02 for columns in played.tables.values())
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"),
+        st.tuples(st.floats(0.0, 0.3), st.floats(0.1, 5.0)),
+        min_size=1,
+    ),
+    st.floats(0.0, 60.0),
+    st.integers(1, 12),
+)
+@settings(max_examples=60, deadline=None)
+def test_time_and_rounds_are_kept_and_the_most_uncertain_is_next(
+    races: dict[str, tuple[float, float]], patience: float, rounds: int
+) -> None:
+    noises = {name: noise for name, (noise, _) in races.items()}
+    lengths = {name: length for name, (_, length) in races.items()}
+    played = play(noises, lengths, patience, rounds)
+    counts = {name: played.order.count(name) for name in races}
+    first = min(protocol.LEAST, rounds)
+    assert all(first <= count <= rounds for count in counts.values())
+    least = sum(first * length for length in lengths.values())
+    assert played.lasted <= max(least, patience + max(lengths.values())) * (1 + 1e-9)
+    assert played.order == play(noises, lengths, patience, rounds).order, "nothing else decides"
+    had = dict.fromkeys(races, first)
+    for name in played.order[first * len(races) :]:
+        errors = {
+            other: error_of_median(columns[0][: had[other]])
+            for other, columns in played.tables.items()
+            if had[other] < rounds
+        }
+        assert errors[name] == max(errors.values()) > 0.02
+        had[name] += 1
+
+
+def test_what_matters_most_decides_and_the_rest_where_that_is_settled() -> None:
+    order: list[str] = []
+    left = {"a": [(0.0, 0.5)] * 2, "b": [(0.1, 0.0), (0.1, 0.0), (0.0, 0.0)], "c": [(0.0, 0.0)]}
+
+    def run(name: str) -> None:
+        order.append(name)
+        if order.count(name) > 3:
+            left[name].pop(0)
+
+    races = {name: [partial(run, name)] for name in left}
+    in_turns(races, 9, warm_up=0, doubts=lambda name, _: left[name][0] if left[name] else (0.0,))
+    assert "".join(order[9:]) == "bbaa"
 
 
 def test_it_sleeps_until_nothing_runs_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
