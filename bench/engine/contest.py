@@ -2,59 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from bench.engine.case import Case
+from bench.engine.doubt import doubts
 from bench.engine.gate import LENGTHS, TEXTS, WRITTEN, Gate
-from bench.engine.reads import Reader
-from bench.engine.turn import Run, Turn, taken
+from bench.engine.reads import Pairs, Reader
+from bench.engine.turn import Figure, Run, Turn
 from bench.peers.lineup import MINE
-from bench.peers.peer import Peer, Setup, Write
+from bench.peers.peer import Peer, Setup
 from proxyfuse.measure import asleep, in_turns
 from proxyfuse.trio import Trio
-
-TURN = 0.1  # seconds that a turn is meant to last, where a case says nothing else
-MOST = 4  # runs in one turn
-
-
-@dataclass(frozen=True)
-class Case:
-    """Requests that everybody writes: prompts, and how many tokens after each."""
-
-    prompts: list[list[int]]
-    lengths: list[int]
-    sequences: int  # at once, that everybody makes room for
-    least: int | None = None  # tokens of each that do for who is slow; None: as many for everybody
-    turn: float = TURN  # seconds; who is fast runs up to `MOST` times in it
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest sequence."""
-        pairs = zip(self.prompts, self.lengths, strict=True)
-        return max(len(prompt) + length for prompt, length in pairs)
-
-    def runs(self, write: Write) -> Callable[[], list[Run]]:
-        """What one rival does in a turn: as many tokens, and then as many runs, as fit into it.
-
-        Ran once already, since the first run of all records, compiles and wakes.
-        """
-        first = taken(write, self.prompts, self._few)
-        if first.seconds < self.turn:
-            first = taken(write, self.prompts, self._few)
-        lengths, lasts = self.lengths, first.seconds
-        if self.least is not None:
-            fit = int(self.turn / first.per_token)
-            lengths = [max(self.least, min(length, fit)) for length in self.lengths]
-            lasts += (max(lengths) - self.least) * first.per_token
-        count = max(1, min(MOST, int(self.turn / lasts)))
-        return lambda: [taken(write, self.prompts, lengths) for _ in range(count)]
-
-    @property
-    def _few(self) -> list[int]:
-        return self.lengths if self.least is None else [self.least] * len(self.prompts)
 
 
 @dataclass(frozen=True)
@@ -69,13 +32,17 @@ class Column:
         """Its own, of all turns."""
         return [run for turn in self.turns for run in turn.runs]
 
-    def each(self, figure: Callable[[Run], float]) -> list[float]:
+    def each(self, figure: Figure) -> list[float]:
         """A figure of its own turns."""
         return [turn.of(figure) for turn in self.turns]
 
-    def pairs(self, figure: Callable[[Run], float]) -> tuple[list[float], list[float]]:
-        """A figure of its own turns, and of this engine's in the same rounds."""
-        return self.each(figure), [turn.of(figure) for turn in self.mine]
+    def pairs(self, figure: Figure, reader: Reader) -> Pairs:
+        """How many times its own figure is this engine's, round by round."""
+        both = list(zip(self.turns, self.mine, strict=True))
+        return Pairs(
+            [own.of(figure) / mine.of(figure) for own, mine in both],
+            [(reader.state(own.beside), reader.state(mine.beside)) for own, mine in both],
+        )
 
 
 Columns = dict[str, Column]  # by peer
@@ -90,7 +57,7 @@ class Contest:
     gate: Trio[Path]  # the same folders, or shallower ones where float32 would not fit
     device: str
     rounds: int  # of a case, at most
-    seconds: float  # after which a case begins no further round
+    seconds: float  # of all cases together, after which no further round begins
     scratch: Path
     reader: Reader = field(repr=False)
 
@@ -106,9 +73,11 @@ class Contest:
         del gate
         columns: dict[str, Columns] = {name: {} for name in cases}
         by_room = groupby(cases.items(), key=lambda item: item[1].sequences)
+        groups = self._groups()
         for some in [dict(group) for _, group in by_room]:
-            for peers in self._groups():
-                for name, found in self._together(peers, some).items():
+            seconds = self.seconds * len(some) / len(cases) / len(groups)
+            for peers in groups:
+                for name, found in self._together(peers, some, seconds).items():
                     columns[name] = found | columns[name]
         return columns
 
@@ -118,7 +87,9 @@ class Contest:
         (mine,) = (peer for peer in self.peers if peer.name == MINE)
         return [[mine, rival] for rival in self.peers if rival is not mine] or [[mine]]
 
-    def _together(self, group: Sequence[Peer], cases: Mapping[str, Case]) -> dict[str, Columns]:
+    def _together(
+        self, group: Sequence[Peer], cases: Mapping[str, Case], seconds: float
+    ) -> dict[str, Columns]:
         longest = max(case.longest for case in cases.values())
         with ExitStack() as stack:
             writers = {}
@@ -126,16 +97,24 @@ class Contest:
                 room = self.setup(peer, longest, next(iter(cases.values())).sequences)
                 opened = peer.open(self.folders.only(peer.roles), room)
                 writers[peer.name] = stack.enter_context(opened)
+            # Every ratio has this engine's turns in it: to share time with k others best, one that
+            # each of them is compared with takes the root of k times as much (Dunnett, 1955).
+            turns = {MINE: math.sqrt(max(len(writers) - 1, 1))}
             races = {
-                name: [self._turn(case.runs(write)) for write in writers.values()]
+                name: [
+                    self._turn(case.runs(write, turns.get(who, 1.0)))
+                    for who, write in writers.items()
+                ]
                 for name, case in cases.items()
             }
-            tables = in_turns(races, self.rounds, before=asleep, patience=self.seconds)
-            found = {}
-            for name, columns in tables.items():
-                named = dict(zip(writers, columns, strict=True))
-                found[name] = {who: Column(own, named[MINE]) for who, own in named.items()}
-            return found
+
+            def in_doubt(name: str, found: Sequence[Sequence[Turn]]) -> tuple[float, float]:
+                rivals = [it for who, it in _columns(writers, found).items() if who != MINE]
+                pairs = [it.pairs(cases[name].figure, self.reader) for it in rivals]
+                return doubts(pairs, self.reader.now)
+
+            tables = in_turns(races, self.rounds, before=asleep, patience=seconds, doubts=in_doubt)
+            return {name: _columns(writers, found) for name, found in tables.items()}
 
     def _turn(self, runs: Callable[[], list[Run]]) -> Callable[[], Turn]:
         """The runs, and what was seen beside them."""
@@ -154,3 +133,8 @@ class Contest:
             tokens=tokens,
             scratch=self.scratch,
         )
+
+
+def _columns(names: Iterable[str], found: Sequence[Sequence[Turn]]) -> Columns:
+    named = dict(zip(names, found, strict=True))
+    return {who: Column(list(own), list(named[MINE])) for who, own in named.items()}

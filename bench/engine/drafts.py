@@ -4,83 +4,113 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from bench.engine.doubt import doubts
 from bench.engine.gate import WrongOutputError
-from bench.engine.reads import Beside, Reader, by_state
+from bench.engine.reads import Beside, Pairs, Reader, by_state
 from proxyfuse import LLM, Metrics, RequestOutput, SamplingParams
 from proxyfuse.demo import model_folder
 from proxyfuse.measure import Spread, asleep, in_turns
 
 Prompts = list[list[int]]
-Setting = tuple[Prompts, SamplingParams]
+Column = Sequence[tuple[float, Beside]]  # seconds a token, and what was seen beside them
 
 BASE = "base alone"
+_SLOW = {"0": "times_faster_than_no_drafts", BASE: "times_faster_than_base_alone"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is written, and who drafts so many tokens ahead meanwhile, after which expert."""
+
+    prompts: Prompts
+    params: SamplingParams
+    drafts: tuple[int | str, ...]  # with 0, which tells what the others must write
+    expert: str = "expert"
 
 
 class Bench:
     """Engines that write the same prompts: one for each number of drafts, and the base alone."""
 
-    def __init__(self, stack: ExitStack, drafts: tuple[int | str, ...], expert: str) -> None:
+    def __init__(self, stack: ExitStack, settings: Mapping[str, Setting]) -> None:
         base, anti = model_folder("base"), model_folder("antiexpert")
-        trio = (base, model_folder(expert), anti)
         options: dict[str, Any] = {
             "device": "cpu",
             "dtype": "bfloat16",
             "enable_prefix_caching": False,
         }
-        self.engines = {
-            str(count): stack.enter_context(LLM(*trio, speculate=count, **options))
-            for count in drafts
+        self.settings = settings
+        wanted = {(it.expert, count): None for it in settings.values() for count in it.drafts}
+        self._drafting = {
+            (expert, count): stack.enter_context(
+                LLM(base, model_folder(expert), anti, speculate=count, **options)
+            )
+            for expert, count in wanted
         }
-        self.base = stack.enter_context(LLM(base, speculate=0, **options))
+        self._base = stack.enter_context(LLM(base, speculate=0, **options))
 
-    def measure(
-        self, settings: Mapping[str, Setting], rounds: int, patience: float, reader: Reader
-    ) -> dict[str, dict[str, Any]]:
+    def measure(self, rounds: int, seconds: float, reader: Reader) -> dict[str, dict[str, Any]]:
         """The gate, then milliseconds a token and tokens a pass of the base, by setting and engine.
 
-        The rounds of all settings alternate, and each has `patience` seconds.
+        The rounds of all settings alternate within `seconds`; the least certain is next.
         """
-        counted = {name: self._counted(name, it) for name, it in settings.items()}
-        races = {}
-        for name, (prompts, params) in settings.items():
-            runs = [partial(write, llm, prompts, params) for llm in self.engines.values()]
-            runs.append(partial(write, self.base, prompts, _alone(params)))
-            races[name] = [partial(reader.beside, partial(_per_token, run)) for run in runs]
-        tables = in_turns(races, rounds, before=asleep, patience=patience)
+        counted = {name: self._counted(name) for name in self.settings}
+        races = {name: self._runs(it, reader) for name, it in self.settings.items()}
+
+        def in_doubt(name: str, columns: Sequence[Column]) -> tuple[float, float]:
+            named = self._named(name, columns)
+            ratios = [it for slow in _SLOW for it in pairs(named, slow, reader).values()]
+            return doubts(ratios, reader.now)
+
+        tables = in_turns(
+            races, rounds, warm_up=0, before=asleep, patience=seconds, doubts=in_doubt
+        )
         return {
-            name: _figures(
-                counted[name], dict(zip([*self.engines, BASE], columns, strict=True)), reader
-            )
+            name: _figures(counted[name], self._named(name, columns), reader)
             for name, columns in tables.items()
         }
 
-    def _counted(self, name: str, setting: Setting) -> dict[str, Metrics]:
-        """What every engine counts, if all write what the one without drafts does."""
-        prompts, params = setting
-        plain = self._written("0", prompts, params)[0]
+    def _runs(self, setting: Setting, reader: Reader) -> list[Callable[[], tuple[float, Beside]]]:
+        prompts, params = setting.prompts, setting.params
+        runs = [partial(write, llm, prompts, params) for llm in self._engines(setting).values()]
+        runs.append(partial(write, self._base, prompts, _alone(params)))
+        return [partial(reader.beside, partial(_per_token, run)) for run in runs]
+
+    def _engines(self, setting: Setting) -> dict[str, LLM]:
+        return {str(count): self._drafting[setting.expert, count] for count in setting.drafts}
+
+    def _named(self, name: str, columns: Sequence[Column]) -> dict[str, Column]:
+        return dict(zip([*map(str, self.settings[name].drafts), BASE], columns, strict=True))
+
+    def _counted(self, name: str) -> dict[str, Metrics]:
+        """What every engine counts, if all write what the one without drafts does.
+
+        With the base, which is judged by nobody, all have then run what is timed.
+        """
+        setting = self.settings[name]
+        write(self._base, setting.prompts, _alone(setting.params))
+        engines = self._engines(setting)
+        plain = _written(engines["0"], setting)[0]
         found = {}
-        for engine in self.engines:
-            texts, metrics = self._written(engine, prompts, params)
+        for drafts, llm in engines.items():
+            texts, metrics = _written(llm, setting)
             if texts != plain:
                 raise WrongOutputError(
-                    f"{name}: speculate={engine} writes another text than speculate=0"
+                    f"{name}: speculate={drafts} writes another text than speculate=0"
                 )
-            found[engine] = metrics
+            found[drafts] = metrics
         return found
 
-    def _written(
-        self, name: str, prompts: Prompts, params: SamplingParams
-    ) -> tuple[list[list[int]], Metrics]:
-        """What an engine writes, and what it counted meanwhile."""
-        llm = self.engines[name]
-        before = llm.metrics
-        outputs = write(llm, prompts, params)
-        texts = [output.outputs[0].token_ids for output in outputs]
-        return texts, llm.metrics.since(before)
+
+def _written(llm: LLM, setting: Setting) -> tuple[list[list[int]], Metrics]:
+    """What an engine writes, and what it counted meanwhile."""
+    before = llm.metrics
+    outputs = write(llm, setting.prompts, setting.params)
+    texts = [output.outputs[0].token_ids for output in outputs]
+    return texts, llm.metrics.since(before)
 
 
 def write(llm: LLM, prompts: Prompts, params: SamplingParams) -> list[RequestOutput]:
@@ -100,30 +130,33 @@ def _alone(params: SamplingParams) -> SamplingParams:
     return replace(params, alpha=None, ignore_eos=True)
 
 
+def pairs(columns: Mapping[str, Column], slow: str, reader: Reader) -> dict[str, Pairs]:
+    """How many times faster than `slow` every other is, round by round."""
+    found = {}
+    for name, column in columns.items():
+        if name != slow:
+            both = list(zip(columns[slow], column, strict=True))
+            found[name] = Pairs(
+                [theirs / own for (theirs, _), (own, _) in both],
+                [(reader.state(theirs), reader.state(own)) for (_, theirs), (_, own) in both],
+            )
+    return found
+
+
 def _figures(
-    drafting: Mapping[str, Metrics],
-    columns: Mapping[str, Sequence[tuple[float, Beside]]],
-    reader: Reader,
+    drafting: Mapping[str, Metrics], columns: Mapping[str, Column], reader: Reader
 ) -> dict[str, Any]:
     """What a record keeps of one setting."""
     each = {name: [1e3 * per_token for per_token, _ in column] for name, column in columns.items()}
-    states = {
-        name: [reader.state(beside) for _, beside in column] for name, column in columns.items()
+    faster = {
+        key: {name: by_state(its) for name, its in pairs(columns, slow, reader).items()}
+        for slow, key in _SLOW.items()
     }
-
-    def times(slow: str) -> dict[str, Any]:
-        return {
-            name: by_state(each[slow], own, list(zip(states[slow], states[name], strict=True)))
-            for name, own in each.items()
-            if name != slow
-        }
-
     return {
         "ms_per_token": {name: vars(Spread.of(column)) for name, column in each.items()},
         "tokens_per_base_pass": {name: it.tokens_per_base_pass for name, it in drafting.items()},
         "acceptance": {name: it.acceptance for name, it in drafting.items()},
-        "times_faster_than_no_drafts": times("0"),
-        "times_faster_than_base_alone": times(BASE),
+        **faster,
         "rounds": {
             name: {
                 "ms": [float(f"{value:.4g}") for value in own],

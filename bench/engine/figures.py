@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,13 @@ import torch
 
 from bench.engine.contest import Column
 from bench.engine.reads import QUIET, STATES, Reader, by_state
-from bench.engine.turn import Run, arrivals
+from bench.engine.turn import Figure, arrivals, per_token, whole
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer
 from proxyfuse.measure import Spread, bytes_a_token, share_of_floor
 from proxyfuse.trio import Trio
 
 SIZE = {"float32": 2.0, "bfloat16": 1.0, "fp8": 1.0, "q8_0": 34 / 64}  # of bfloat16's
-Figure = Callable[[Run], float]
-
-
-def whole(run: Run) -> float:
-    """Seconds of a run."""
-    return run.seconds
-
-
-def per_token(run: Run) -> float:
-    """Seconds between its tokens."""
-    return run.per_token
 
 
 def milliseconds(columns: Mapping[str, Column], figure: Figure) -> dict[str, Any]:
@@ -50,13 +39,11 @@ def times_faster_than(
     columns: Mapping[str, Column], figure: Figure, reader: Reader
 ) -> dict[str, Any]:
     """How many times faster this engine is than each rival, pair by pair and state by state."""
-    found = {}
-    for name, column in columns.items():
-        if name != MINE:
-            pairs = zip(column.turns, column.mine, strict=True)
-            states = [(reader.state(a.beside), reader.state(b.beside)) for a, b in pairs]
-            found[name] = by_state(*column.pairs(figure), states)
-    return found
+    return {
+        name: by_state(column.pairs(figure, reader))
+        for name, column in columns.items()
+        if name != MINE
+    }
 
 
 def shares(

@@ -6,7 +6,8 @@
     python -m bench.engine.latency --base DIR --expert DIR --antiexpert DIR
 
 A token's time is taken between the first and the last of one run. Turns are short and many: who is
-slow writes fewer tokens in one, and rounds go on until `--seconds` have passed.
+slow writes fewer tokens in one. Rounds go to the case whose ratios are least certain, until all are
+within 2 % or `--seconds` have passed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bench.engine.contest import Case, Contest
+from bench.engine.case import Case
+from bench.engine.contest import Contest
 from bench.engine.figures import (
     by_token,
     milliseconds,
@@ -24,7 +26,6 @@ from bench.engine.figures import (
     show,
     times_faster_than,
     weight_bytes,
-    whole,
 )
 from bench.engine.gate import random_prompts
 from bench.engine.options import (
@@ -37,6 +38,8 @@ from bench.engine.options import (
     scratch_folder,
 )
 from bench.engine.reads import Reader
+from bench.engine.storage import stored
+from bench.engine.turn import whole
 from bench.harness import save
 from bench.peers.peer import Peer
 from proxyfuse.models.config import read_config
@@ -54,7 +57,7 @@ def make_cases(asked: argparse.Namespace, vocab: int) -> dict[str, Case]:
         cases[f"batch {batch}"] = Case(prompts, [asked.tokens] * batch, room, least)
     for length in asked.prompts:
         prompts = random_prompts(1, (length, length), vocab, seed=3)
-        cases[f"prompt {length}"] = Case(prompts, [1], room)
+        cases[f"prompt {length}"] = Case(prompts, [1], room, figure=whole)
     return cases
 
 
@@ -79,6 +82,7 @@ def measure(
     return {
         "prompt_tokens": PROMPT,
         "tokens": asked.tokens,
+        "stored": stored(material.folders),
         "weight_bytes": {peer.name: weight_bytes(peer, material.folders) for peer in peers},
         "batches": {
             batch: {"read_gb_per_s": read_rate(its, reader)}
@@ -111,7 +115,7 @@ def tell(name: str, figures: dict[str, Any]) -> None:
 
 def main() -> None:
     """Parse, measure, show, save."""
-    parser = make_parser(__doc__, CPU_SET, ["*"], rounds=20, seconds=32)
+    parser = make_parser(__doc__, CPU_SET, ["*"], rounds=100, seconds=75)
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 4], help="sizes")
     parser.add_argument("--prompts", nargs="*", type=int, default=[128], help="lengths")
     parser.add_argument("--tokens", type=int, default=128, help="of each continuation, at most")

@@ -18,6 +18,7 @@ import torch
 
 from bench.engine.gate import random_prompts
 from bench.engine.options import command, make_parser, materials, rivals, scratch_folder
+from bench.engine.storage import stored
 from bench.harness import save
 from bench.peers.engine import arena_bytes, kept
 from bench.peers.lineup import MINE, PEERS
@@ -54,6 +55,7 @@ def measure(peers: list[Peer], folders: Trio[Path], scratch: Path) -> dict[str, 
     )
     arena = arena_bytes(folders, _setup(mine, scratch))
     return {
+        "stored": stored(folders),
         "bare": bare,
         "weights": weights,
         "arena": arena,

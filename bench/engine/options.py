@@ -53,7 +53,7 @@ def make_parser(
     parser.add_argument("--scratch", type=Path, help="a folder for random weights, kept afterwards")
     if rounds is not None:
         parser.add_argument("--rounds", type=int, default=rounds, help="of a case, at most")
-        text = "of a case, after which it begins no further round; three it has anyway"
+        text = "of all cases of a trio, whose least certain is next; three rounds each has anyway"
         parser.add_argument("--seconds", type=float, default=seconds, help=text)
     return parser
 

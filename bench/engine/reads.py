@@ -8,16 +8,17 @@ docs/findings/one-link-or-two.md.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from proxyfuse.measure import ReadStream, Spread, asleep, ratios, seconds
+from proxyfuse.measure import ReadStream, Spread, asleep, relative_error, seconds
 
 SIZE = 256 << 20  # bytes, many times the cache of two cores
 MORE = 1.5  # times what one core reads: where all cores read more, they have links of their own
@@ -48,13 +49,15 @@ class Reader:
         self._states = device == "cpu"
         self._alone = float("inf")
         self._reads = 0
+        self._last = float("inf")
 
     def __call__(self) -> float:
         """Seconds of a plain read."""
         if self._states and self._reads % 8 == 0:
             self._alone = min(self._alone, self._by_one_core())
         self._reads += 1
-        return seconds(self.stream)
+        self._last = seconds(self.stream)
+        return self._last
 
     def beside(self, run: Callable[[], T]) -> tuple[T, Beside]:
         """A plain read, quiet again, and a run, with what was seen beside it."""
@@ -71,6 +74,11 @@ class Reader:
         if beside.others > QUIET:
             return BUSY
         return WIDE if self._states and beside.read * MORE < self._alone else NARROW
+
+    @property
+    def now(self) -> str:
+        """The state that the last read saw."""
+        return self.state(Beside(self._last, 0.0))
 
     def _by_one_core(self) -> float:
         cores = torch.get_num_threads()
@@ -90,17 +98,32 @@ def _used_by_all() -> float:
     return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
 
 
-def by_state(
-    slow: Sequence[float], fast: Sequence[float], states: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
-    """How many times faster, pair by pair: over all, and in each state that both of a pair saw.
+class Pairs(NamedTuple):
+    """Ratios of turns, pair by pair, and the states that both turns of each pair were in."""
 
-    States that fewer than `PAIRS` pairs saw are left out.
+    ratios: Sequence[float]
+    states: Sequence[tuple[str, str]]
+
+    def within(self, state: str) -> list[float]:
+        """The ratios of pairs whose turns were both in that state."""
+        both = (state, state)
+        return [it for it, seen in zip(self.ratios, self.states, strict=True) if seen == both]
+
+
+def by_state(pairs: Pairs) -> dict[str, Any]:
+    """The median, the extremes and the rest: over all, and in each state that both of a pair saw.
+
+    Each with its pairs and the relative standard error of its median, `None` where one pair is all
+    there is. States that fewer than `PAIRS` pairs saw are left out.
     """
-    found: dict[str, Any] = vars(ratios(slow, fast))
+    found = _quoted(pairs.ratios)
     for state in STATES:
-        mine = [at for at, seen in enumerate(states) if seen == (state, state)]
-        if len(mine) >= PAIRS:
-            spread = Spread.of([slow[at] / fast[at] for at in mine])
-            found[state] = vars(spread) | {"pairs": len(mine)}
+        if len(its := pairs.within(state)) >= PAIRS:
+            found[state] = _quoted(its)
     return found
+
+
+def _quoted(ratios: Sequence[float]) -> dict[str, Any]:
+    error = relative_error(ratios)
+    known = error if math.isfinite(error) else None
+    return vars(Spread.of(ratios)) | {"pairs": len(ratios), "error": known}

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.engine.contest import Case, Contest
+from bench.engine.case import Case
+from bench.engine.contest import Contest
 from bench.engine.figures import by_token
 from bench.engine.gate import random_prompts
 from bench.engine.options import command, make_parser, rivals, scratch_folder

@@ -9,16 +9,16 @@ drafts is not timed. Batch 1, bfloat16.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bench.engine.drafts import Bench, Prompts
+from bench.engine.drafts import Bench, Prompts, Setting
 from bench.engine.options import command
 from bench.engine.reads import Reader
 from bench.engine.speculation_plot import plot
+from bench.engine.storage import stored
 from bench.harness import save
 from proxyfuse import SamplingParams
 from proxyfuse.demo import model_folder
@@ -26,13 +26,13 @@ from proxyfuse.demo.material import gather
 from proxyfuse.measure import Spread
 from proxyfuse.speculation.acceptance import expected
 from proxyfuse.text.tokenizer import Tokenizer
+from proxyfuse.trio import Role, Trio
 
 DRAFTS: tuple[int | str, ...] = (0, 1, 2, 4, 8, 12, "auto")
 TEMPERATURES = (0.0, 0.8)
 ALPHAS = (0.0, 0.5, 1.5)  # alpha 1 is what all else is measured at
-EACH_ALPHA: tuple[int | str, ...] = (0, 4, "auto")
+FEWER: tuple[int | str, ...] = (0, 4, "auto")
 READ = 64  # tokens of held-out code before what is written
-BRIEFER = 3  # times less patience where there are fewer engines
 WRITTEN = 96  # tokens of each continuation; a sum ends by itself
 
 
@@ -72,32 +72,34 @@ def _rate(tokens: float, drafts: int) -> float:
     return low
 
 
-def sweep(rounds: int, patience: float) -> Iterator[tuple[str, dict[str, Any]]]:
+def settings() -> dict[str, Setting]:
     """Drafts by kind of text and temperature; then alpha; then an expert that is of no use."""
-    prompts, reader = texts(), Reader("cpu")
-    code, brief = prompts["code"][0], patience / BRIEFER
+    prompts = texts()
+    code = prompts["code"][0]
+    found = {
+        f"{kind}, temperature {temperature:g}": Setting(
+            ids, _params(temperature, 1.0, ends), DRAFTS
+        )
+        for (kind, (ids, ends)), temperature in product(prompts.items(), TEMPERATURES)
+    }
+    found |= {
+        f"code, temperature {temperature:g}, alpha {alpha:g}": Setting(
+            code, _params(temperature, alpha, False), FEWER
+        )
+        for alpha, temperature in product(ALPHAS, TEMPERATURES)
+    }
+    away = "code, temperature 0.8, steered away from the tuned model"
+    return found | {away: Setting(code, _params(0.8, -1.0, False), FEWER, expert="tuned")}
+
+
+def sweep(rounds: int, seconds: float) -> dict[str, dict[str, Any]]:
+    """All settings within one time, since all of them alternate."""
     with ExitStack() as stack:
-        bench = Bench(stack, DRAFTS, "expert")
-        settings = {
-            f"{kind}, temperature {temperature:g}": (ids, _params(temperature, 1.0, ends))
-            for (kind, (ids, ends)), temperature in product(prompts.items(), TEMPERATURES)
-        }
-        for name, found in bench.measure(settings, rounds, patience, reader).items():
-            yield name, found | {"modelled": modelled(found)}
-    with ExitStack() as stack:
-        bench = Bench(stack, EACH_ALPHA, "expert")
-        settings = {
-            f"code, temperature {temperature:g}, alpha {alpha:g}": (
-                code,
-                _params(temperature, alpha, False),
-            )
-            for alpha, temperature in product(ALPHAS, TEMPERATURES)
-        }
-        yield from bench.measure(settings, rounds, brief, reader).items()
-    with ExitStack() as stack:
-        bench = Bench(stack, EACH_ALPHA, "tuned")
-        away = {"code, temperature 0.8, steered away from the tuned model": (code, AWAY)}
-        yield from bench.measure(away, rounds, patience, reader).items()
+        found = Bench(stack, settings()).measure(rounds, seconds, Reader("cpu"))
+    return {
+        name: figures | ({"modelled": modelled(figures)} if "8" in figures["acceptance"] else {})
+        for name, figures in found.items()
+    }
 
 
 def _params(temperature: float, alpha: float, ends: bool) -> SamplingParams:
@@ -106,24 +108,22 @@ def _params(temperature: float, alpha: float, ends: bool) -> SamplingParams:
     )
 
 
-AWAY = _params(0.8, -1.0, False)
-
-
 def main() -> None:
     """Parse, measure, show, save."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20, help="of a setting, at most")
-    text = "of a setting, after which it begins no further round; those of alpha have a third"
-    parser.add_argument("--seconds", type=float, default=14, help=text)
+    parser.add_argument("--rounds", type=int, default=100, help="of a setting, at most")
+    text = "of all settings, whose least certain is next; three rounds each has anyway"
+    parser.add_argument("--seconds", type=float, default=140, help=text)
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
-    found = {}
-    for name, figures in sweep(asked.rounds, asked.seconds):
-        found[name] = figures
-        tell(name, figures)
+    found = sweep(asked.rounds, asked.seconds)
+    for name, its in found.items():
+        tell(name, its)
     if asked.plot:
         plot(found, asked.plot)
-    save("speculation", command("bench.engine.speculation"), {"settings": found})
+    demo = Trio({role: model_folder(role.label) for role in Role})
+    figures = {"stored": stored(demo), "settings": found}
+    save("speculation", command("bench.engine.speculation"), figures)
 
 
 def tell(name: str, figures: dict[str, Any]) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.engine import workload
-from bench.engine.contest import Case, Contest
-from bench.engine.figures import per_second, read_rate, rounds, show, times_faster_than, whole
+from bench.engine.case import Case
+from bench.engine.contest import Contest
+from bench.engine.figures import per_second, read_rate, rounds, show, times_faster_than
 from bench.engine.gate import random_prompts
 from bench.engine.options import (
     Material,
@@ -26,6 +27,8 @@ from bench.engine.options import (
     scratch_folder,
 )
 from bench.engine.reads import Reader
+from bench.engine.storage import stored
+from bench.engine.turn import whole
 from bench.harness import save
 from bench.peers.peer import Peer
 from proxyfuse.models.config import read_config
@@ -40,7 +43,8 @@ def as_case(requests: Sequence[workload.Asked], vocab: int, concurrent: int) -> 
         random_prompts(1, (asked.prompt_tokens,) * 2, vocab, seed=number)[0]
         for number, asked in enumerate(requests)
     ]
-    return Case(prompts, [asked.output_tokens for asked in requests], concurrent, turn=TURN)
+    lengths = [asked.output_tokens for asked in requests]
+    return Case(prompts, lengths, concurrent, turn=TURN, figure=whole)
 
 
 def measure(
@@ -61,6 +65,7 @@ def measure(
     written = sum(request.output_tokens for request in requests)
     columns = contest.run({str(most): as_case(requests, vocab, most) for most in asked.concurrency})
     return {
+        "stored": stored(material.folders),
         "requests": len(requests),
         "prompt_tokens": sum(request.prompt_tokens for request in requests),
         "written_tokens": written,
@@ -85,7 +90,7 @@ def requests_of(asked: argparse.Namespace) -> list[workload.Asked]:
 
 def main() -> None:
     """Parse, measure, show, save."""
-    parser = make_parser(__doc__, ["demo"], PEERS, rounds=20, seconds=40)
+    parser = make_parser(__doc__, ["demo"], PEERS, rounds=100, seconds=70)
     parser.add_argument("--workload", type=Path, help="JSON lines; see bench.engine.workload")
     parser.add_argument("--requests", type=int, default=48, help="drawn, where there is no file")
     parser.add_argument("--seed", type=int, default=0)

@@ -48,6 +48,19 @@ class Run:
         return sum(map(_after_first, self.texts))
 
 
+Figure = Callable[[Run], float]
+
+
+def whole(run: Run) -> float:
+    """Seconds of a run."""
+    return run.seconds
+
+
+def per_token(run: Run) -> float:
+    """Seconds between its tokens."""
+    return run.per_token
+
+
 @dataclass(frozen=True)
 class Turn:
     """A rival's runs in one round, and what was seen beside them."""
@@ -55,7 +68,7 @@ class Turn:
     runs: list[Run]
     beside: Beside
 
-    def of(self, figure: Callable[[Run], float]) -> float:
+    def of(self, figure: Figure) -> float:
         """The median of its runs."""
         return median(map(figure, self.runs))
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bench.engine import turn
-from bench.engine.contest import MOST, TURN, Case, Contest, Gate
-from bench.engine.figures import per_token, times_faster_than, whole
+from bench.engine import reads, turn
+from bench.engine.case import MOST, TURN, Case
+from bench.engine.contest import Contest, Gate
+from bench.engine.doubt import FEW
+from bench.engine.figures import times_faster_than
 from bench.engine.reads import Reader
+from bench.engine.turn import per_token, whole
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer, Setup, Text, Write
 from proxyfuse.measure import protocol
@@ -91,29 +95,77 @@ def test_rivals_run_in_turn_and_are_paired(
     for figure, ratio in ((per_token, (4.0, 8.0)), (whole, (17 / 8, 29 / 8))):
         found = times_faster_than(columns["three"], figure, Reader("cpu", 4096))
         assert [found[name]["median"] for name in ("slow", "slower")] == pytest.approx(ratio)
-    own, mine = columns["one"]["slow"].pairs(whole)
-    assert own == pytest.approx([9.0, 9.0]) and mine == pytest.approx([6.0, 6.0])
+    ratios = columns["one"]["slow"].pairs(whole, Reader("cpu", 4096)).ratios
+    assert ratios == pytest.approx([9 / 6, 9 / 6])
     assert columns["one"]["slow"].mine == columns["one"][MINE].turns
     assert all(turn.beside.read == read for turn in columns["one"]["slow"].turns)
 
 
-def planned(seconds: float, least: int | None, first: float, tmp_path: Path) -> tuple[int, int]:
-    """Runs in a turn, and the tokens of each text in them, of who takes so long for one."""
-    clock = Clock()
+def planned(
+    seconds: float, least: int | None, first: float, tmp_path: Path, turns: float = 1.0
+) -> tuple[int, int, int]:
+    """Runs of a turn that count, tokens of each text in them, and runs that came before those."""
+    clock, log = Clock(), list[str]()
     room = Setup(dtype="float32", device="cpu", sequences=2, tokens=99, scratch=tmp_path)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(turn, "perf_counter", clock.perf_counter)
-        peer = worker("it", seconds, clock, [], first)
+        peer = worker("it", seconds, clock, log, first)
         with peer.open(Trio({Role.BASE: tmp_path}), room) as write:
-            runs = Case([[1], [2]], [64, 64], 2, least).runs(write)()
-    return len(runs), len(runs[0].texts[0].ids)
+            take = Case([[1], [2]], [64, 64], 2, least).runs(write, turns)
+            log.clear()
+            runs = take()
+            ran = len(log)
+    return len(runs), len(runs[0].texts[0].ids), ran - len(runs)
 
 
 def test_who_is_slow_writes_fewer_tokens_and_who_is_fast_writes_again(tmp_path: Path) -> None:
-    assert planned(TURN / 20.5, 8, 0.0, tmp_path) == (1, 20)
-    assert planned(TURN, 8, 0.0, tmp_path) == (1, 8)
-    assert planned(TURN, None, 0.0, tmp_path) == (1, 64)
-    assert planned(TURN / 161, 8, 0.0, tmp_path) == (2, 64)
-    assert planned(TURN / 1e6, 8, 0.0, tmp_path) == (MOST, 64)
-    assert planned(TURN / 1e6, 8, TURN, tmp_path) == (1, 64), "a prompt takes its time too"
-    assert planned(TURN / 161, None, 0.0, tmp_path) == (2, 64)
+    assert planned(TURN / 20.5, 8, 0.0, tmp_path) == (1, 16, 0)
+    assert planned(TURN, 8, 0.0, tmp_path) == (1, 8, 0)
+    assert planned(TURN, None, 0.0, tmp_path) == (1, 64, 0)
+    assert planned(TURN / 161, 8, 0.0, tmp_path) == (2, 64, 1), "what comes first does not count"
+    assert planned(TURN / 1e6, 8, 0.0, tmp_path) == (MOST, 64, 1)
+    assert planned(TURN / 1e6, 8, TURN, tmp_path) == (1, 64, 0), "a prompt takes its time too"
+    assert planned(TURN / 161, None, 0.0, tmp_path) == (2, 64, 1)
+    assert planned(TURN / 100, 8, 0.0, tmp_path, turns=2.0) == (3, 64, 1)
+
+
+def test_what_is_written_does_not_hang_on_one_timing(tmp_path: Path) -> None:
+    """A fifth more or less, as a state of the machine or chance gives, leaves the tokens alone."""
+    for each in (TURN / 1000, TURN / 70, TURN / 40, TURN / 12, TURN / 2):
+        written = {planned(each * off, 5, 0.0, tmp_path)[1] for off in (0.83, 1.0, 1.2)}
+        assert len(written) == 1
+
+
+def test_the_case_in_doubt_has_the_rounds_within_one_time_for_all(
+    small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gate, "require_right", lambda *_: None)
+    clock, draw = Clock(), random.Random(3)
+    monkeypatch.setattr(protocol, "time", clock)
+    monkeypatch.setattr(turn, "perf_counter", clock.perf_counter)
+    monkeypatch.setattr(reads, "seconds", lambda _: 0.25)
+    monkeypatch.setattr(reads, "_used_by_all", lambda: 0.0)
+
+    @contextmanager
+    def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
+        def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
+            noise = 0.3 if prompts == [[2]] else 0.001
+            clock.sleep(draw.uniform(1.0, 1.0 + noise))
+            return [Text([0], [clock.now])]
+
+        yield write
+
+    columns = Contest(
+        peers=[Peer(name=name, open=opened, dtype="float32") for name in (MINE, "rival")],
+        folders=small,
+        gate=small,
+        device="cpu",
+        rounds=100,
+        seconds=60.0,
+        scratch=tmp_path,
+        reader=Reader("cpu", 4096),
+    ).run({name: Case([[at]], [1], 1, figure=whole) for at, name in ((1, "calm"), (2, "loud"))})
+    rounds = {name: len(its[MINE].turns) for name, its in columns.items()}
+    assert rounds["calm"] == FEW and rounds["loud"] >= 2 * FEW
+    spent = sum(run.seconds for its in columns.values() for it in its.values() for run in it.runs)
+    assert spent < 60 + 2 * 1.3

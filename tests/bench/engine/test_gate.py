@@ -13,7 +13,8 @@ import pytest
 from torch import Tensor
 
 from bench.engine import contest
-from bench.engine.contest import Case, Contest
+from bench.engine.case import Case
+from bench.engine.contest import Contest
 from bench.engine.gate import Gate, WrongOutputError
 from bench.engine.reads import Reader
 from bench.peers import hf_static

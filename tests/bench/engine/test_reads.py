@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from bench.engine import reads
-from bench.engine.reads import BUSY, NARROW, PAIRS, WIDE, Beside, Reader, by_state
+from bench.engine.reads import BUSY, NARROW, PAIRS, WIDE, Beside, Pairs, Reader, by_state
+from proxyfuse.measure import relative_error
 
 
 def test_cores_with_links_of_their_own_read_more_than_one_core_does(
@@ -61,10 +62,22 @@ def test_what_all_processes_use_grows_with_what_this_one_does() -> None:
 
 def test_pairs_count_for_a_state_that_both_turns_saw() -> None:
     states = [(NARROW, NARROW)] * PAIRS + [(NARROW, WIDE)] * 9 + [(WIDE, WIDE)] * (PAIRS - 1)
-    slow = [2.0] * PAIRS + [50.0] * 9 + [3.0] * (PAIRS - 1)
-    found = by_state(slow, [1.0] * len(slow), states)
-    assert found[NARROW] == {"median": 2.0, "least": 2.0, "most": 2.0, "pairs": PAIRS}
+    ratios = [2.0] * PAIRS + [50.0] * 9 + [3.0] * (PAIRS - 1)
+    found = by_state(Pairs(ratios, states))
+    same = {"median": 2.0, "least": 2.0, "most": 2.0, "pairs": PAIRS, "error": pytest.approx(0.0)}
+    assert found[NARROW] == same
     assert WIDE not in found, "too few"
-    assert (found["median"], found["most"]) == (50.0, 50.0), "over all pairs"
-    more = by_state([*slow, 5.0], [1.0] * (len(slow) + 1), [*states, (WIDE, WIDE)])
-    assert more[WIDE] == {"median": 3.0, "least": 3.0, "most": 5.0, "pairs": PAIRS}
+    assert (found["median"], found["most"], found["pairs"]) == (50.0, 50.0, len(ratios))
+    more = by_state(Pairs([*ratios, 5.0], [*states, (WIDE, WIDE)]))[WIDE]
+    assert (more["median"], more["most"], more["pairs"]) == (3.0, 5.0, PAIRS)
+    assert more["error"] == relative_error([3.0, 3.0, 3.0, 5.0]) > 0
+    assert by_state(Pairs([2.0], [(WIDE, WIDE)]))["error"] is None, "one pair tells no error"
+
+
+def test_now_is_what_the_last_read_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+    took = iter((2.0, 1.9, 1.2, 1.8))  # seconds; the first by one core
+    reader = Reader("cpu", 4096)
+    assert reader.now == NARROW, "before any read"
+    monkeypatch.setattr(reads, "seconds", lambda _: next(took))
+    seen = [(reader(), reader.now)[1] for _ in range(3)]
+    assert seen == [NARROW, WIDE, NARROW]
