@@ -5,7 +5,8 @@
     python -m bench.compare /tmp/a /tmp/b         the last run in each folder
 
 Compared are what rivals' times are over this engine's, in each state of the machine that both runs
-were in (docs/findings/one-link-or-two.md). Absolute times are not: they are the machine's. Exits
+were in (docs/findings/one-link-or-two.md). Absolute times are not: they are the machine's. Beside
+each stands how far two standard errors of the two medians would put them apart by chance. Exits
 with 1 where a ratio of one run is more than `--most` off that of the other, where one run has a
 bench, a case or a rival that the other lacks, or where nothing could be compared.
 """
@@ -13,17 +14,37 @@ bench, a case or a rival that the other lacks, or where nothing could be compare
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from bench.harness import RESULTS
-from bench.records import Ratio, Ratios, Records, read, sets
+from bench.records import MIXED, Known, Ratio, Ratios, Records, read, sets
+
+ERRORS = 2  # standard errors that chance is allowed
 
 
-def off(before: float, after: float) -> float:
+def off(before: Known, after: Known) -> float:
     """How far two are apart, whichever came first: 0.1 where one is 10 % more than the other."""
-    return max(before / after, after / before) - 1
+    return max(before.median / after.median, after.median / before.median) - 1
+
+
+def allowed(before: Known, after: Known) -> float | None:
+    """How far two may be apart by chance: two standard errors of what is between them.
+
+    None where a record does not tell them. One in twenty is farther, if nothing but chance is at
+    work.
+    """
+    if before.error is None or after.error is None:
+        return None
+    return math.exp(ERRORS * math.hypot(before.error, after.error)) - 1
+
+
+def comparable(before: Ratios, after: Ratios) -> list[Ratio]:
+    """What both have in one state of the machine, the farthest apart first."""
+    both = [it for it in before if it in after and it.state != MIXED]
+    return sorted(both, key=lambda it: -off(before[it], after[it]))
 
 
 def lacking(before: Iterable[Ratio], after: Iterable[Ratio]) -> list[Ratio]:
@@ -47,14 +68,18 @@ def chosen(asked: argparse.Namespace) -> tuple[Records, Records]:
 
 
 def table(before: Ratios, after: Ratios, most: float) -> list[str]:
-    """Every ratio that both have, the farthest apart first."""
-    both = sorted((it for it in before if it in after), key=lambda it: -off(before[it], after[it]))
-    lines = [f"{'apart':>6}  {'first':>8} {'second':>8}  ratio"]
-    for it in both:
-        apart = off(before[it], after[it])
-        mark = "  <-- too far" if apart > most else ""
+    """Every ratio that both have, the farthest apart first, and how far chance would put them."""
+    lines = [f"{'apart':>6} {'chance':>6}  {'first':>8} {'second':>8}  ratio"]
+    for it in comparable(before, after):
+        apart, chance = off(before[it], after[it]), allowed(before[it], after[it])
+        told = "-" if chance is None else f"{chance:.1%}"
+        marks = ["too far"] * (apart > most)
+        if chance is not None and (apart > most or apart > chance):
+            marks.append("within both errors" if apart <= chance else "beyond both errors")
         what = f"{it.bench}: {it.case} / {it.rival}, {it.state}"
-        lines.append(f"{apart:6.1%}  {before[it]:8.3g} {after[it]:8.3g}  {what}{mark}")
+        mark = f"  <-- {', '.join(marks)}" if marks else ""
+        first, second = before[it].median, after[it].median
+        lines.append(f"{apart:6.1%} {told:>6}  {first:8.3g} {second:8.3g}  {what}{mark}")
     return lines
 
 
@@ -86,11 +111,16 @@ def verdict(before: Ratios, after: Ratios, most: float) -> int:
     missing += [("second", it) for it in lacking(after, before)]
     for place, it in missing:
         print(f"only in the {place}: {it.bench}: {it.case} / {it.rival}")
-    both = before.keys() & after.keys()
-    alone = before.keys() ^ after.keys()
+    both = comparable(before, after)
+    alone = (before.keys() | after.keys()) - set(both)
     unseen = len(alone) - len(missing)
     if unseen:
         print(f"{unseen} more were of a state of the machine that the other run did not see there")
+    chances = {it: allowed(before[it], after[it]) for it in both}
+    beyond = sum(off(before[it], after[it]) > of for it, of in chances.items() if of is not None)
+    told = sum(of is not None for of in chances.values())
+    if told:
+        print(f"{beyond} of {told} are farther apart than two standard errors")
     far = sum(off(before[it], after[it]) > most for it in both)
     print(f"{len(both)} ratios compared, {far} of them more than {most:.0%} apart")
     return int(bool(far or missing or not both))

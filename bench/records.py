@@ -13,6 +13,7 @@ from bench.engine.reads import STATES
 BENCHES = ("latency", "throughput", "speculation")  # of `make bench`, those with ratios
 PREFIX = "times_faster_than"
 ANY = "any state"  # of the machine: in records that do not tell them apart
+MIXED = "no one state"  # for long enough: of several, and so not comparable
 
 
 @dataclass(frozen=True, order=True)
@@ -25,7 +26,15 @@ class Ratio:
     state: str
 
 
-Ratios = dict[Ratio, float]
+@dataclass(frozen=True)
+class Known:
+    """A median ratio, and its relative standard error where the record has one."""
+
+    median: float
+    error: float | None = None
+
+
+Ratios = dict[Ratio, Known]
 
 
 @dataclass(frozen=True)
@@ -42,9 +51,9 @@ class Records:
         Raises `ValueError` where there is none.
         """
         found = {
-            Ratio(bench, case, rival, state): median
+            Ratio(bench, case, rival, state): known
             for bench, record in self.each.items()
-            for case, rival, state, median in _ratios(record)
+            for case, rival, state, known in _ratios(record)
         }
         if not found:
             raise ValueError(f"{self.name}: got no ratio, want records with {PREFIX}")
@@ -94,8 +103,8 @@ def _load(file: Path) -> dict[str, Any]:
     return record
 
 
-def _ratios(record: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str, float]]:
-    """Case, rival, state and median."""
+def _ratios(record: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str, Known]]:
+    """Case, rival, state and what is known of the ratio."""
     if not isinstance(record, Mapping):
         return
     for key, value in record.items():
@@ -106,5 +115,7 @@ def _ratios(record: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str,
             case = " / ".join((*path, *([base] if base else [])))
             for rival, spread in value.items():
                 found = {state: spread[state] for state in STATES if state in spread}
-                for state, its in (found or {ANY: spread}).items():
-                    yield case.removeprefix("trios / "), rival, state, float(its["median"])
+                unseen = MIXED if "pairs" in spread else ANY
+                for state, its in (found or {unseen: spread}).items():
+                    known = Known(float(its["median"]), its.get("error"))
+                    yield case.removeprefix("trios / "), rival, state, known

@@ -11,7 +11,7 @@ import pytest
 
 from bench import compare
 from bench.engine.reads import NARROW, WIDE
-from bench.records import ANY, Ratio, read, sets
+from bench.records import ANY, MIXED, Known, Ratio, read, sets
 
 HF = {"hf": 4.0}
 
@@ -73,7 +73,8 @@ def test_like_states_are_compared_and_no_others(
     assert judged(monkeypatch, first, put(tmp_path / "b.json", hf={WIDE: 2.0}, llama=both)) == 1
     hf = "mid / batches / 1 / hf"
     assert (
-        f"50.0%         3        2  latency: {hf}, {WIDE}  <-- too far" in capsys.readouterr().out
+        f"50.0%      -         3        2  latency: {hf}, {WIDE}  <-- too far"
+        in capsys.readouterr().out
     )
 
 
@@ -97,8 +98,8 @@ def test_a_run_has_each_bench_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ] * 2
     case = "mid / batches / 1"
     assert read(tmp_path).ratios == {
-        Ratio("latency", case, "hf", ANY): 2.1,
-        Ratio("throughput", case, "hf", ANY): 4.0,
+        Ratio("latency", case, "hf", ANY): Known(2.1),
+        Ratio("throughput", case, "hf", ANY): Known(4.0),
     }
     assert judged(monkeypatch, "--last", tmp_path) == 1
     assert judged(monkeypatch, "--last", tmp_path, "--most", "0.4") == 0
@@ -132,3 +133,65 @@ def test_what_is_no_record_is_refused(
     (tmp_path / "a.json").write_text(text)
     assert judged(monkeypatch, tmp_path / "a.json", tmp_path / "a.json") == 2
     assert "a.json: got" in capsys.readouterr().err
+
+
+def known(median: float, error: float | None, pairs: int = 9) -> dict[str, Any]:
+    return spread(median) | {"pairs": pairs, "error": error}
+
+
+def put_known(place: Path, **states: dict[str, Any]) -> Path:
+    """A record of one rival, of whom the pairs and the error are told."""
+    names = {"one": NARROW, "more": WIDE}
+    its = {names[key]: told for key, told in states.items()}
+    file = put(place, hf=4.0)
+    record = json.loads(file.read_text())
+    figures = record["trios"]["mid"]["batches"]["1"]
+    figures["times_faster_than"] = {"hf": known(9.0, 0.2) | its}
+    file.write_text(json.dumps(record))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (0.01, "15.0%   2.9%         4      4.6  {what}  <-- too far, beyond both errors"),
+        (0.06, "15.0%  18.5%         4      4.6  {what}  <-- too far, within both errors"),
+        (None, "15.0%      -         4      4.6  {what}  <-- too far\n"),
+    ],
+)
+def test_what_two_errors_allow_stands_beside_what_is_apart(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: float | None,
+    told: str,
+) -> None:
+    first = put_known(tmp_path / "a.json", one=known(4.0, error))
+    second = put_known(tmp_path / "b.json", one=known(4.6, error))
+    assert judged(monkeypatch, first, second) == 1
+    out = capsys.readouterr().out
+    assert told.format(what=f"latency: mid / batches / 1 / hf, {NARROW}") in out
+    assert ("0 of 1 are farther" in out, "1 of 1 are farther" in out) == (
+        error == 0.06,
+        error == 0.01,
+    )
+
+
+def test_less_than_ten_per_cent_may_still_be_more_than_chance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = put_known(tmp_path / "a.json", one=known(4.0, 0.005))
+    second = put_known(tmp_path / "b.json", one=known(4.2, 0.005))
+    assert judged(monkeypatch, first, second) == 0
+    out = capsys.readouterr().out
+    assert "<-- beyond both errors" in out and "1 of 1 are farther" in out
+
+
+def test_a_ratio_of_several_states_is_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = put_known(tmp_path / "a.json"), put_known(tmp_path / "b.json")
+    assert {it.state for it in read(first).ratios} == {MIXED}
+    assert judged(monkeypatch, first, second) == 1, "nothing to compare"
+    told = capsys.readouterr().out
+    assert "0 ratios compared" in told and "1 more were of a state" in told
