@@ -4,7 +4,8 @@
 
 The file holds the milliseconds a token of every run in every turn of two processes, and a plain
 read of 512 MB after each round. For each statistic: how far the ratios of the two processes are
-apart, over all rounds, and over those of one state of the machine.
+apart, over all rounds, and over those of one state of the machine. Then, what is different about
+the first run of a turn.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import math
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,26 @@ def apart(runs: list[dict[str, Any]], state: str | None) -> Iterator[list[float]
             yield [max(pair) / min(pair) - 1 for pair in values]
 
 
+def first_runs(runs: list[dict[str, Any]]) -> Iterator[tuple[str, float, float, float]]:
+    """Of who runs thrice or more a turn: how much slower the first is, its deviation, and theirs.
+
+    Deviations are those of logarithms, by the median from the median; theirs is a later run's.
+    """
+    for number, cases in enumerate(runs, start=1):
+        for case, its in cases.items():
+            for name, turns in its.items():
+                if name != "read_ms" and min(map(len, turns)) >= 3:
+                    logs = [[math.log(ms) for ms in turn[:3]] for turn in turns]
+                    slower = statistics.median(it[0] - (it[1] + it[2]) / 2 for it in logs)
+                    first, _, last = map(_deviation, zip(*logs, strict=True))
+                    yield f"process {number}, {case}: {name}", math.expm1(slower), first, last
+
+
+def _deviation(values: Sequence[float]) -> float:
+    middle = statistics.median(values)
+    return 1.4826 * statistics.median(abs(value - middle) for value in values)
+
+
 def main() -> None:
     """Read, and print a table."""
     runs = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["runs"]
@@ -85,6 +106,9 @@ def main() -> None:
             rms = math.sqrt(statistics.mean(value**2 for value in column))
             far = sum(value > 0.1 for value in column)
             print(f"  {name:34} {rms:5.1%} rms, {max(column):4.0%} at most, {far} above 10 %")
+    print("\nthe first run of a turn, and a later one")
+    for name, slower, first, last in first_runs(runs):
+        print(f"  {name:52} {slower:4.0%} slower, deviation {first:5.1%}, later {last:5.1%}")
 
 
 if __name__ == "__main__":
