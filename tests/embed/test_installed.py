@@ -64,6 +64,16 @@ def test_memory_stays_where_it_was(programs: Path, run: Run) -> None:
     assert found["resident_kb"][-1] < 1.05 * found["resident_kb"][4]
 
 
+def test_nothing_is_held_of_requests_that_are_over(native: Path, run: Run) -> None:
+    """However they ended. The callbacks that throw are in fake/held_test.cpp."""
+    rounds = 60
+    script, path = INSTALLED / "leaks.py", ":".join(sys.path)
+    library = native / "lib" / "libproxyfuse.so"
+    grown = json.loads(run(sys.executable, script, library, FOLDER, rounds, PYTHONPATH=path).stdout)
+    assert grown.pop("blocks", 0) < 14 * rounds
+    assert {name for name, more in grown.items() if more >= rounds // 2} == set()
+
+
 def test_a_python_program_lends_its_interpreter(native: Path, run: Run, llm: LLM) -> None:
     params = SamplingParams(temperature=0, max_tokens=16)
     wanted = llm.generate("Q: 47 + 38 = ?", params, use_tqdm=False)[0].outputs[0].text

@@ -1,5 +1,6 @@
 #include "../backend.h"
 
+#include "at_exit.h"
 #include "convert.h"
 #include "interpreter.h"
 #include "lock.h"
@@ -37,9 +38,10 @@ bool says_something(const Output &output) {
 struct Backend::Inside {
   PyGILState_STATE before; // of this thread, before it ran Python
   PyThreadState *thread;
-  py::object service, submit, cancel, step, at_exit;
+  py::object service, submit, cancel, step;
   std::optional<Reader> reader;
   std::optional<Params> params;
+  std::optional<AtExit> at_exit;
   std::unordered_map<RequestId, bool> running; // and whether it had an output yet
 
   Inside() : before(PyGILState_Ensure()), thread(PyEval_SaveThread()) {}
@@ -62,24 +64,12 @@ struct Backend::Inside {
     }
   }
 
-  // An interpreter that is about to end must find no thread of ours in it. Its atexit functions
-  // come after it has waited for its main thread, which threading takes to be the one that imports
-  // it first: where that is this thread, it must leave before.
-  void watch_exit(std::function<void()> leave) {
-    at_exit = py::cpp_function(std::move(leave));
-    py::module_::import("atexit").attr("register")(at_exit);
-    const auto threading = py::module_::import("threading");
-    if (threading.attr("main_thread")().is(threading.attr("current_thread")()))
-      threading.attr("_register_atexit")(at_exit);
-  }
-
   void clear() {
     try {
-      if (at_exit)
-        py::module_::import("atexit").attr("unregister")(at_exit);
+      at_exit.reset();
       reader.reset();
       params.reset();
-      for (py::object *held : {&at_exit, &submit, &cancel, &step, &service})
+      for (py::object *held : {&submit, &cancel, &step, &service})
         *held = py::object();
       py::module_::import("gc").attr("collect")(); // models and arena lie in cycles
     } catch (py::error_already_set &error) {
@@ -115,7 +105,7 @@ Backend::Backend(const EngineOptions &options, std::function<void()> leave) {
     in.step = in.service.attr("step");
     in.reader.emplace();
     in.params.emplace(module.attr("SamplingParams"));
-    in.watch_exit(std::move(leave));
+    in.at_exit.emplace(std::move(leave));
   });
 }
 

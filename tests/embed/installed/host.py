@@ -10,7 +10,7 @@ import importlib
 import sys
 from typing import Any
 
-LIBRARY, DEMO = sys.argv[1:]
+LIBRARY, DEMO = sys.argv[1:3]
 HEARD = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 PyLib = ctypes.PyDLL(LIBRARY)  # calls keep Python's lock: the library must let go of it itself
 Lib = ctypes.CDLL(LIBRARY)  # calls let go of it
@@ -23,11 +23,11 @@ def good(status: int) -> None:
     assert status == 0, PyLib.proxyfuse_last_error()
 
 
-def opened(lib: Any) -> ctypes.c_void_p:
+def opened(lib: Any, **more: str) -> ctypes.c_void_p:
     options, engine = ctypes.c_void_p(), ctypes.c_void_p()
     good(PyLib.proxyfuse_options_create(ctypes.byref(options)))
     fields = {role: f"{DEMO}/{role}" for role in ("base", "expert", "antiexpert")}
-    fields |= {"device": "cpu", "kv_cache_bytes": str(1 << 24)}
+    fields |= {"device": "cpu", "kv_cache_bytes": str(1 << 24)} | more
     for name, value in fields.items():
         good(PyLib.proxyfuse_options_set(options, name.encode(), value.encode()))
     good(lib.proxyfuse_engine_create(options, ctypes.byref(engine)))
@@ -83,4 +83,5 @@ def main() -> None:
     sys.stdout.write(text)
 
 
-main()
+if __name__ == "__main__":
+    main()
