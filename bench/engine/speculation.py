@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100, help="of a setting, at most")
     text = "of all settings, whose least certain is next; three rounds each has anyway"
-    parser.add_argument("--seconds", type=float, default=140, help=text)
+    parser.add_argument("--seconds", type=float, default=135, help=text)
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
     found = sweep(asked.rounds, asked.seconds)
