@@ -9,18 +9,16 @@ from functools import partial
 from typing import Any
 
 from bench.engine.doubt import doubts
+from bench.engine.draft_figures import BASE, SLOW, Column, figures, pairs
 from bench.engine.gate import WrongOutputError
-from bench.engine.reads import Beside, Pairs, Reader, by_state
+from bench.engine.reads import Beside, Reader
 from proxyfuse import LLM, Metrics, RequestOutput, SamplingParams
 from proxyfuse.demo import model_folder
-from proxyfuse.measure import Spread, asleep, in_turns
+from proxyfuse.measure import asleep, in_turns
 
 Prompts = list[list[int]]
-Column = Sequence[tuple[float, Beside]]  # seconds a token, and what was seen beside them
 
-BASE = "base alone"
 LEAD = 24  # tokens at most, that are written before those that count
-_SLOW = {"0": "times_faster_than_no_drafts", BASE: "times_faster_than_base_alone"}
 
 
 @dataclass(frozen=True)
@@ -63,14 +61,14 @@ class Bench:
 
         def in_doubt(name: str, columns: Sequence[Column]) -> tuple[float, float]:
             named = self._named(name, columns)
-            ratios = [it for slow in _SLOW for it in pairs(named, slow, reader).values()]
+            ratios = [it for slow in SLOW for it in pairs(named, slow, reader).values()]
             return doubts(ratios, reader.now)
 
         tables = in_turns(
             races, rounds, warm_up=0, before=asleep, patience=seconds, doubts=in_doubt
         )
         return {
-            name: _figures(counted[name], self._named(name, columns), reader)
+            name: figures(counted[name], self._named(name, columns), reader)
             for name, columns in tables.items()
         }
 
@@ -133,41 +131,3 @@ def _taken(llm: LLM, prompts: Prompts, params: SamplingParams) -> float:
 def _alone(params: SamplingParams) -> SamplingParams:
     """The base writes as many tokens whatever it would rather do."""
     return replace(params, alpha=None, ignore_eos=True)
-
-
-def pairs(columns: Mapping[str, Column], slow: str, reader: Reader) -> dict[str, Pairs]:
-    """How many times faster than `slow` every other is, round by round."""
-    found = {}
-    for name, column in columns.items():
-        if name != slow:
-            both = list(zip(columns[slow], column, strict=True))
-            found[name] = Pairs(
-                [theirs / own for (theirs, _), (own, _) in both],
-                [(reader.state(theirs), reader.state(own)) for (_, theirs), (_, own) in both],
-            )
-    return found
-
-
-def _figures(
-    drafting: Mapping[str, Metrics], columns: Mapping[str, Column], reader: Reader
-) -> dict[str, Any]:
-    """What a record keeps of one setting."""
-    each = {name: [1e3 * per_token for per_token, _ in column] for name, column in columns.items()}
-    faster = {
-        key: {name: by_state(its) for name, its in pairs(columns, slow, reader).items()}
-        for slow, key in _SLOW.items()
-    }
-    return {
-        "ms_per_token": {name: vars(Spread.of(column)) for name, column in each.items()},
-        "tokens_per_base_pass": {name: it.tokens_per_base_pass for name, it in drafting.items()},
-        "acceptance": {name: it.acceptance for name, it in drafting.items()},
-        **faster,
-        "rounds": {
-            name: {
-                "ms": [float(f"{value:.4g}") for value in own],
-                "read_ms": [float(f"{1e3 * beside.read:.4g}") for _, beside in columns[name]],
-                "others": [round(beside.others, 2) for _, beside in columns[name]],
-            }
-            for name, own in each.items()
-        },
-    }

@@ -18,12 +18,12 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from bench.engine.draft_figures import SLOW
 from bench.engine.reads import BUSY, NARROW, PAIRS, QUIET, SIZE, STATES, WIDE, Pairs
 from bench.peers.lineup import MINE
 from proxyfuse.measure import relative_error
 
 APART = 55.0  # GB/s of a plain read: between the two heaps that they fall into
-SLOW = ("0", "base alone")  # what engines that draft are compared with
 
 Columns = Mapping[str, Mapping[str, list[float]]]
 Key = tuple[str, ...]
@@ -43,7 +43,7 @@ def ratios(columns: Columns) -> Iterator[tuple[Key, Pairs]]:
     """What a record quotes of its columns: rivals over this engine, or engines that draft."""
     states = {name: _states(column) for name, column in columns.items()}
     mine = (MINE,) if MINE in columns else tuple(columns)
-    slow = tuple(name for name in columns if name != MINE) if MINE in columns else SLOW
+    slow = tuple(name for name in columns if name != MINE) if MINE in columns else tuple(SLOW)
     for theirs in slow:
         for own in mine:
             if own != theirs:

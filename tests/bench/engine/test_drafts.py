@@ -7,7 +7,8 @@ from contextlib import ExitStack
 import pytest
 
 from bench.engine import drafts
-from bench.engine.drafts import BASE, Bench, Setting
+from bench.engine.draft_figures import BASE
+from bench.engine.drafts import Bench, Setting
 from bench.engine.gate import WrongOutputError
 from bench.engine.reads import Reader
 from proxyfuse import SamplingParams
