@@ -30,7 +30,7 @@ def resident() -> int:
 def test_a_peak_stays_when_what_made_it_has_gone() -> None:
     before = peak_memory()
     room = before - resident()
-    big = torch.ones(max(room, 0) + (64 << 20), dtype=torch.uint8)
+    big = torch.ones(max(room, 0) + (192 << 20), dtype=torch.uint8)  # idle pages may go meanwhile
     grown = peak_memory()
     assert grown > before + (48 << 20)
     del big
