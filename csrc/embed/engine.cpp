@@ -48,34 +48,40 @@ Engine &Engine::operator=(Engine &&other) noexcept {
   return *this;
 }
 
+// A callback may destroy the engine before the call has returned that handed its request in, or
+// that waits for it: such calls hold what they use.
 RequestId Engine::submit(Request request, Callback callback) {
-  return accepted(try_submit(std::move(request), std::move(callback)), impl_->options);
+  const auto impl = impl_;
+  return accepted(try_submit(std::move(request), std::move(callback)), impl->options);
 }
 
 std::optional<RequestId> Engine::try_submit(Request request, Callback callback) {
   if (!callback)
     throw RequestError("callback: got none, want something to call");
   embed::check(request);
-  return impl_->desk().accept(std::move(request), std::move(callback), true);
+  const auto impl = impl_;
+  return impl->desk().accept(std::move(request), std::move(callback), true);
 }
 
 std::future<Output> Engine::submit(Request request) {
   embed::check(request);
+  const auto impl = impl_;
   auto promise = std::make_shared<std::promise<Output>>();
   std::future<Output> future = promise->get_future();
   accepted(
-      impl_->desk().accept(
+      impl->desk().accept(
           std::move(request), [promise](const Output &whole) { promise->set_value(whole); }, false),
-      impl_->options);
+      impl->options);
   return future;
 }
 
 bool Engine::await(RequestId id) const { return await(id, std::chrono::milliseconds::max()); }
 
 bool Engine::await(RequestId id, std::chrono::milliseconds timeout) const {
-  impl_->refuse_in_callback("await");
+  const auto impl = impl_;
+  impl->refuse_in_callback("await");
   const embed::LetGo others_may_run;
-  return impl_->desk().await(id, embed::after(timeout));
+  return impl->desk().await(id, embed::after(timeout));
 }
 
 bool Engine::cancel(RequestId id) { return impl_->desk().cancel(id); }

@@ -19,6 +19,15 @@ auto shared_fields(const SamplingParams &params) {
                   logit_bias, allowed_token_ids, alpha);
 }
 
+// Ids of its lists and bytes of its strings.
+std::size_t length(const SamplingParams &params) {
+  std::size_t sum = params.logit_bias.size() + params.stop_token_ids.size();
+  sum += params.allowed_token_ids ? params.allowed_token_ids->size() : 0;
+  for (const std::string &text : params.stop)
+    sum += text.size();
+  return sum;
+}
+
 } // namespace
 
 py::object Params::of(const SamplingParams &asked) {
@@ -30,6 +39,8 @@ py::object Params::of(const SamplingParams &asked) {
     return known_.front().second;
   }
   const py::object made = make_(**params_in(asked));
+  if (length(asked) > LONGEST)
+    return made;
   if (known_.size() == MOST)
     known_.pop_back();
   known_.emplace(known_.begin(), asked, made);

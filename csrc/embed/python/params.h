@@ -14,6 +14,7 @@ namespace proxyfuse::embed {
 class Params {
 public:
   static constexpr std::size_t MOST = 8;
+  static constexpr std::size_t LONGEST = 4096; // ids and bytes; what is longer is not kept
 
   // `make`: Python's SamplingParams.
   explicit Params(py::object make) : make_(std::move(make)) {}

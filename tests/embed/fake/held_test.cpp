@@ -78,13 +78,17 @@ void nothing_is_held() {
   python("check(before, 100)");
 }
 
-// Nor of engines.
+// Nor of engines, whether they could be loaded or not.
 void engines_are_let_go_of() {
   const auto open = [](int count) {
     EngineOptions options;
     options.base = "stub";
-    for (int at = 0; at < count; ++at)
+    EngineOptions missing = options;
+    missing.base = "missing";
+    for (int at = 0; at < count; ++at) {
       EXPECT(Engine(options).submit(asking("x", 2)).get().finished);
+      EXPECT(throws<ModelError>([&] { Engine none(missing); }));
+    }
   };
   open(10);
   python("before = census()");

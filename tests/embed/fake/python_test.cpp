@@ -105,7 +105,9 @@ void equal_parameters_are_one() {
   }
   EXPECT(std::size(CHANGES) == 20);
   CHANGES[0](request.params); // long ago
-  EXPECT(made(3) == latest + 1);
+  EXPECT(made(3) == ++latest && made(4) == latest);
+  request.params.allowed_token_ids = std::vector<TokenId>(5000, 1); // too long to be kept
+  EXPECT(made(3) == latest + 1 && made(3) == latest + 2);
 }
 
 template <class Error>
@@ -128,6 +130,25 @@ void failures_have_their_kind() {
   Engine strange(options()); // an id that fits no integer of ours
   ends_with<EngineError>(strange, "overflow", "the engine failed");
   EXPECT(engine.submit(asking("x", 3)).get().finished);
+}
+
+// In one interpreter, each with callers of its own.
+void two_that_fail_at_once() {
+  std::vector<std::thread> threads;
+  for (int at = 0; at < 2; ++at)
+    threads.emplace_back([] {
+      Ear ears[4];
+      {
+        Engine engine(options());
+        for (Ear &ear : ears)
+          engine.submit(asking("x", 1 << 20), ear.hearing());
+        ends_with<EngineError>(engine, "deadly", "a broken step");
+      }
+      for (const Ear &ear : ears)
+        EXPECT(ear.finished && ear.kind() == ErrorKind::engine);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
 }
 
 void engines_come_and_go() {
@@ -166,6 +187,7 @@ int main(int argc, char **argv) {
               {"everything_is_read", everything_is_read},
               {"equal_parameters_are_one", equal_parameters_are_one},
               {"failures_have_their_kind", failures_have_their_kind},
+              {"two_that_fail_at_once", two_that_fail_at_once},
               {"engines_come_and_go", engines_come_and_go}},
              argc, argv);
 }
