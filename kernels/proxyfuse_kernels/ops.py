@@ -4,6 +4,8 @@ Shapes: T packed tokens, S sampling rows, D model width, N/K a product's outputs
 heads, G key/value heads, C head size, P pages, L lanes, V vocabulary. Every operation writes into
 `out`, so that one decoder can run at once or be recorded and replayed. Rows never influence each
 other: row t of a result has the same bits whatever T is and wherever t stands.
+
+Beside the host, where `AheadOps` are, every weight may be that of several models: see `grouped`.
 """
 
 from __future__ import annotations
@@ -91,7 +93,7 @@ class Ops(Protocol):
 
 
 class AheadOps(Ops, Protocol):
-    """What a step is asked for besides, where it is planned before the last one has landed."""
+    """What a step is asked for besides, where the device computes beside the host."""
 
     def accept(
         self,
@@ -120,4 +122,11 @@ class AheadOps(Ops, Protocol):
         """slots = page_table[lane, position // size] * size + position % size.
 
         positions, lanes and slots [T] int32, page_table [L, W] int32, pages of `size` slots.
+        """
+
+    def join(self, words: Tensor, index: Tensor, shifts: Tensor, out: Tensor) -> None:
+        """out = words[index] + shifts: rows that lie apart, put side by side.
+
+        words [M] int32; index [F, groups, T] int64, in [0, M); shifts [F, groups, 1] int32; out
+        [F, groups, T] int32.
         """

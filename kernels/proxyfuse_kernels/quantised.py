@@ -24,6 +24,10 @@ class Quantised:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __getitem__(self, group: int) -> Quantised:
+        """One of several that lie side by side: values [groups, N, K], scales [groups, N]."""
+        return Quantised(self.values[group], self.scales[group])
+
     @property
     def shape(self) -> torch.Size:
         """Outputs and inputs: [N, K]."""

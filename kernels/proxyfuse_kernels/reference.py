@@ -6,6 +6,8 @@ from torch import Tensor
 
 from proxyfuse_kernels.accept.reference import accept
 from proxyfuse_kernels.embed.reference import embed
+from proxyfuse_kernels.grouped import groups_of, products
+from proxyfuse_kernels.join.reference import join
 from proxyfuse_kernels.linear.reference import linear
 from proxyfuse_kernels.linear_fp8.reference import linear_fp8
 from proxyfuse_kernels.locate.reference import locate
@@ -32,13 +34,17 @@ class ReferenceOps:
     accept = staticmethod(accept)
     retract = staticmethod(retract)
     locate = staticmethod(locate)
+    join = staticmethod(join)
 
     @staticmethod
     def linear(
         x: Tensor, weight: Weight, bias: Tensor | None, out: Tensor, *, add: bool = False
     ) -> None:
         """As `Ops.linear`."""
-        if isinstance(weight, Quantised):
+        if groups_of(weight, 2) > 1:
+            for part in products(x, weight, bias, out):
+                ReferenceOps.linear(*part, add=add)
+        elif isinstance(weight, Quantised):
             linear_fp8(x, weight, bias, out, add=add)
         else:
             linear(x, weight, bias, out, add=add)

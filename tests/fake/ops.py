@@ -132,6 +132,14 @@ class FakeOps:
         act = lambda: self._plain.locate(positions, lanes, page_table, size, slots)  # noqa: E731
         self._give("locate", act, all_of(positions, lanes, page_table), all_of(slots))
 
+    def join(self, words: Tensor, index: Tensor, shifts: Tensor, out: Tensor) -> None:
+        def read() -> Iterable[Spot]:
+            rows = index.flatten(0, 1).tolist()
+            return chain.from_iterable(spots_of(words[row[0] : row[-1] + 1]) for row in rows)
+
+        act = lambda: self._plain.join(words, index, shifts, out)  # noqa: E731
+        self._give("join", act, read, all_of(out))
+
 
 def fake_draw(device: FakeDevice, into: Draw) -> Draw:
     """`Sampler.into` as work for the device."""

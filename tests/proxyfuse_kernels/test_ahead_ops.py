@@ -58,3 +58,17 @@ def test_positions_are_taken_back_and_found_again(size: int) -> None:
     OPS.locate(positions, lanes, table, size, slots)
     for position, lane, slot in zip(positions, lanes, slots, strict=True):
         assert slot == table[lane, position // size] * size + position % size
+
+
+@pytest.mark.parametrize("count", [1, 3, 16])
+def test_rows_that_lie_apart_are_put_side_by_side(count: int) -> None:
+    words = torch.randperm(200, dtype=torch.int32)
+    starts, shifts = ((0, 40), (90, 130)), ((0, 0), (0, 1000))
+    joined = torch.full((2, 50), -1, dtype=torch.int32)
+    index = torch.tensor(starts)[..., None] + torch.arange(count)
+    out = joined[:, : 2 * count].unflatten(1, (2, count))
+    OPS.join(words, index, torch.tensor(shifts, dtype=torch.int32)[..., None], out)
+    for row, begins, more in zip(joined, starts, shifts, strict=True):
+        pairs = zip(begins, more, strict=True)
+        wanted = [words[begin + t] + by for begin, by in pairs for t in range(count)]
+        assert row[: 2 * count].tolist() == wanted and (row[2 * count :] == -1).all()

@@ -6,6 +6,8 @@ from torch import Tensor
 
 from proxyfuse_kernels.accept.reference import accept
 from proxyfuse_kernels.embed.kernel import embed
+from proxyfuse_kernels.grouped import groups_of, products
+from proxyfuse_kernels.join.reference import join
 from proxyfuse_kernels.linear import kernel, library
 from proxyfuse_kernels.linear_fp8 import kernel as kernel_fp8
 from proxyfuse_kernels.linear_fp8 import library as library_fp8
@@ -29,7 +31,7 @@ class TritonOps:
     in any company. Without it those of more than sixteen rows are the library's: faster, and a
     row's bits then depend on how many rows its step has; over weights of 8 bits, of more than 64.
     All other operations have one path anyway.
-    What only moves a few words of bookkeeping (accept, retract, locate) is torch's.
+    What only moves a few words of bookkeeping (accept, retract, locate, join) is torch's.
     """
 
     embed = staticmethod(embed)
@@ -42,6 +44,7 @@ class TritonOps:
     accept = staticmethod(accept)
     retract = staticmethod(retract)
     locate = staticmethod(locate)
+    join = staticmethod(join)
 
     def __init__(self, *, one_path: bool = False) -> None:
         self.one_path = one_path
@@ -49,10 +52,14 @@ class TritonOps:
     def linear(
         self, x: Tensor, weight: Weight, bias: Tensor | None, out: Tensor, *, add: bool = False
     ) -> None:
-        """As `Ops.linear`."""
-        if isinstance(weight, Quantised):
-            one = self.one_path or len(x) <= SOME
+        """As `Ops.linear`. The library is asked for one group at a time, as if it were alone."""
+        groups = groups_of(weight, 2)
+        few = SOME if isinstance(weight, Quantised) else kernel.FEW
+        one = self.one_path or len(x) <= groups * few
+        if groups > 1 and not one:
+            for part in products(x, weight, bias, out):
+                self.linear(*part, add=add)
+        elif isinstance(weight, Quantised):
             (kernel_fp8 if one else library_fp8).linear_fp8(x, weight, bias, out, add=add)
         else:
-            one = self.one_path or len(x) <= kernel.FEW
             (kernel if one else library).linear(x, weight, bias, out, add=add)

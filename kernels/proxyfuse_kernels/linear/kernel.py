@@ -17,8 +17,11 @@ import triton.language as tl
 from torch import Tensor
 
 from proxyfuse_kernels.build import Build
+from proxyfuse_kernels.grouped import groups_of
 
 FEW = 16  # rows of the smallest tile that tensor cores take
+WIDE = 64  # outputs of the widest such tile
+REGISTERS = 128  # of a thread: with four warps room for four programs, shared memory has for three
 
 
 class Tile(NamedTuple):
@@ -38,7 +41,7 @@ def _linear(
     scales,  # of the outputs, or None
     bias,  # or None
     out,
-    rows,
+    rows,  # of a group
     inputs,
     outputs,
     x_stride,
@@ -48,7 +51,17 @@ def _linear(
     INPUTS: tl.constexpr,
     WHOLE: tl.constexpr,  # INPUTS divides inputs
     ADD: tl.constexpr,
+    GROUPED: tl.constexpr,
 ):
+    if GROUPED:
+        group = tl.program_id(2).to(tl.int64)
+        x += group * rows * x_stride
+        out += group * rows * out_stride
+        weight += group * outputs * inputs
+        if scales is not None:
+            scales += group * outputs
+        if bias is not None:
+            bias += group * outputs
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     output = tl.program_id(1) * OUTPUTS + tl.arange(0, OUTPUTS)
     step = tl.arange(0, INPUTS)
@@ -97,7 +110,8 @@ def linear(
     x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
 ) -> None:
     """As `Ops.linear`, one path for any number of rows: x [T, K], weight [N, K], out [T, N]."""
-    launch(choose(len(x), len(weight), x.dtype), x, weight, None, bias, out, add)
+    rows = len(x) // groups_of(weight, 2)
+    launch(choose(rows, weight.shape[-2], x.dtype), x, weight, None, bias, out, add)
 
 
 def launch(
@@ -110,10 +124,11 @@ def launch(
     add: bool,
 ) -> None:
     """Run the kernel, if there are rows; weights with scales come as bytes."""
-    (rows, inputs), outputs = x.shape, len(weight)
+    groups = groups_of(weight, 2)
+    rows, outputs, inputs = len(x) // groups, *weight.shape[-2:]
     if not rows:
         return
-    _linear[triton.cdiv(rows, tile.rows), triton.cdiv(outputs, tile.outputs)](
+    _linear[triton.cdiv(rows, tile.rows), triton.cdiv(outputs, tile.outputs), groups](
         x,
         weight,
         scales,
@@ -129,8 +144,10 @@ def launch(
         INPUTS=tile.inputs,
         WHOLE=inputs % tile.inputs == 0,
         ADD=add,
+        GROUPED=groups > 1,
         num_warps=tile.warps,
         num_stages=tile.stages,
+        maxnreg=registers(tile, groups > 1),
     )
 
 
@@ -146,14 +163,22 @@ def choose(rows: int, outputs: int, dtype: torch.dtype) -> Tile:
     if rows > FEW:
         return Tile(64, 64, 64, 2, 4)
     if outputs >= 16384:
-        return Tile(FEW, 64, 128, 4, 4)
+        return Tile(FEW, WIDE, 128, 4, 4)
     if outputs >= 4096:
         return Tile(FEW, 32, 256, 4, 4)
     return Tile(FEW, 16, 256, 2, 5)
 
 
+def registers(tile: Tile, grouped: bool) -> int | None:
+    """What a thread may take, where the assembler must be told.
+
+    Left to itself it spills two of the wide tile's, to fit programs that shared memory cannot.
+    """
+    return REGISTERS if grouped and (tile.rows, tile.outputs) == (FEW, WIDE) else None
+
+
 def builds() -> list[Build]:
-    """A layer's products and the head, for few rows and many; biased and ragged ones too."""
+    """A layer's products and the head, for few rows and many; biased, ragged, grouped ones."""
     products = [
         ("2048 outputs", 2048, 1, False, True),
         ("qkv, biased", 4608, 1, True, True),
@@ -163,6 +188,13 @@ def builds() -> list[Build]:
         ("ragged inputs", 4096, 1, False, False),
         ("many rows", 4096, 512, False, True),
         ("many rows, biased and ragged", 4096, 512, True, False),
+        ("grouped, 2048 outputs", 2048, 1, False, True),
+        ("grouped, qkv, biased", 4608, 1, True, True),
+        ("grouped, output, added", 4096, 1, False, True),
+        ("grouped, gate and up", 28672, 1, False, True),
+        ("grouped, head", 128256, 1, False, True),
+        ("grouped, ragged inputs", 4096, 1, False, False),
+        ("grouped, many rows", 4096, 512, False, True),
     ]
     return [
         build(name, choose(rows, outputs, torch.bfloat16), biased, whole)
@@ -173,13 +205,15 @@ def builds() -> list[Build]:
 def build(name: str, tile: Tile, biased: bool, whole: bool, scaled: bool = False) -> Build:
     """One product of bfloat16; what is called added adds to a float32 result."""
     add = name.endswith("added")
-    wide = add or name == "head"
+    wide = add or name.endswith("head")
     kinds = {"x": "*bf16:16", "weight": "*u8:16" if scaled else "*bf16:16"}
     kinds |= {"out": "*fp32:16" if wide else "*bf16:16", "rows": "i32"}
     kinds |= dict.fromkeys(("inputs", "outputs", "x_stride", "out_stride"), "i32:16")
     kinds |= {"scales": "*fp32:16"} if scaled else {}
     kinds |= {"bias": "*bf16:16"} if biased else {}
     sizes = {"ROWS": tile.rows, "OUTPUTS": tile.outputs, "INPUTS": tile.inputs}
-    constants = sizes | {"WHOLE": whole, "ADD": add}
+    grouped = name.startswith("grouped")
+    constants = sizes | {"WHOLE": whole, "ADD": add, "GROUPED": grouped}
     absent = {name: None for name in ("scales", "bias") if name not in kinds}
-    return Build(name, _linear, kinds, constants | absent, tile.warps, tile.stages)
+    most, how = registers(tile, grouped), (tile.warps, tile.stages)
+    return Build(name, _linear, kinds, constants | absent, *how, registers=most)

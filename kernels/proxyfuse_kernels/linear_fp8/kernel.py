@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from proxyfuse_kernels.build import Build
-from proxyfuse_kernels.linear.kernel import FEW, Tile, build, launch
+from proxyfuse_kernels.grouped import groups_of
+from proxyfuse_kernels.linear.kernel import FEW, WIDE, Tile, build, launch
 from proxyfuse_kernels.quantised import Quantised
 
 
@@ -17,8 +18,9 @@ def linear_fp8(
     x: Tensor, weight: Quantised, bias: Tensor | None, out: Tensor, *, add: bool = False
 ) -> None:
     """As the reference, one path for any number of rows."""
-    tile, packed = choose(len(x), len(weight), x.dtype), weight.values.view(torch.uint8)
-    launch(tile, x, packed, weight.scales, bias, out, add)
+    rows = len(x) // groups_of(weight, 2)
+    tile = choose(rows, weight.shape[-2], x.dtype)
+    launch(tile, x, weight.values.view(torch.uint8), weight.scales, bias, out, add)
 
 
 def choose(rows: int, outputs: int, dtype: torch.dtype) -> Tile:
@@ -28,12 +30,12 @@ def choose(rows: int, outputs: int, dtype: torch.dtype) -> Tile:
     if rows > FEW:
         return Tile(64, 64, 64, 2, 4)
     if outputs >= 16384:
-        return Tile(FEW, 64, 128, 4, 5)
+        return Tile(FEW, WIDE, 128, 4, 5)
     return Tile(FEW, 32, 256, 4, 4)
 
 
 def builds() -> list[Build]:
-    """Products of a model of 70 billion."""
+    """Products of a model of 70 billion; grouped, of two models of 7."""
     products = [
         ("qkv", 10240, 1, False, True),
         ("qkv, biased", 10240, 1, True, True),
@@ -41,6 +43,9 @@ def builds() -> list[Build]:
         ("gate and up", 57344, 1, False, True),
         ("ragged inputs", 8192, 1, False, False),
         ("many rows", 8192, 512, False, True),
+        ("grouped, qkv", 12288, 1, False, True),
+        ("grouped, output, added", 4096, 1, False, True),
+        ("grouped, gate and up", 22016, 1, False, True),
     ]
     return [
         build(name, choose(rows, outputs, torch.bfloat16), biased, whole, scaled=True)

@@ -7,15 +7,17 @@ import triton.language as tl
 from torch import Tensor
 
 from proxyfuse_kernels.build import Build
+from proxyfuse_kernels.grouped import groups_of
 
 
 @triton.jit
 def _rms_norm(x, weight, out, x_stride, out_stride, width, eps, BLOCK: tl.constexpr):
-    row = tl.program_id(0).to(tl.int64)
+    group = tl.program_id(1)
+    row = (group * tl.num_programs(0) + tl.program_id(0)).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < width
     values = tl.load(x + row * x_stride + column, mask=inside, other=0.0).to(tl.float32)
-    scale = tl.load(weight + column, mask=inside, other=0.0).to(tl.float32)
+    scale = tl.load(weight + group * width + column, mask=inside, other=0.0).to(tl.float32)
     inverse = 1.0 / tl.sqrt(tl.sum(values * values, axis=0) / width + eps)
     normed = (values * inverse * scale).to(out.dtype.element_ty)
     tl.store(out + row * out_stride + column, normed, mask=inside)
@@ -23,10 +25,10 @@ def _rms_norm(x, weight, out, x_stride, out_stride, width, eps, BLOCK: tl.conste
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float, out: Tensor) -> None:
     """As `Ops.rms_norm`: x [T, D] float32, weight [D], out [T, D]."""
-    rows, width = x.shape
+    (rows, width), groups = x.shape, groups_of(weight, 1)
     if rows:
         block = triton.next_power_of_2(width)
-        _rms_norm[(rows,)](
+        _rms_norm[rows // groups, groups](
             x,
             weight,
             out,

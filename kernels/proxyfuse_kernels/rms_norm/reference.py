@@ -5,11 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from proxyfuse_kernels.grouped import per_row
+
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float, out: Tensor) -> None:
-    """out = x / sqrt(mean(x^2) + eps) * weight.  x [T, D], weight [D], out [T, D] float."""
-    for row, result in zip(x, out, strict=True):  # one at a time: no row can touch another's bits
-        result.copy_(normed(row.clone(), weight, eps))
+    """out = x / sqrt(mean(x^2) + eps) * weight.  x [T, D], out [T, D] float.
+
+    weight [D], or [groups, D].
+    """
+    weights = per_row(weight, len(x))
+    for row, own, result in zip(x, weights, out, strict=True):  # one at a time: no row can touch
+        result.copy_(normed(row.clone(), own, eps))  # another's bits
 
 
 def normed(x: Tensor, weight: Tensor, eps: float) -> Tensor:

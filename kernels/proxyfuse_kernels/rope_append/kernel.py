@@ -7,6 +7,7 @@ import triton.language as tl
 from torch import Tensor
 
 from proxyfuse_kernels.build import Build
+from proxyfuse_kernels.grouped import groups_of
 
 
 @triton.jit
@@ -30,7 +31,8 @@ def _rope_append(
     SLOTS: tl.constexpr,
     NORMED: tl.constexpr,
 ):
-    row, head = tl.program_id(0), tl.program_id(1)
+    head, group = tl.program_id(1), tl.program_id(2)
+    row = group * tl.num_programs(0) + tl.program_id(0)
     column = tl.arange(0, HALF_PADDED)
     inside = column < HALF
     source = qkv + row.to(tl.int64) * qkv_stride + head * (2 * HALF) + column
@@ -47,9 +49,9 @@ def _rope_append(
     is_key = head >= HEADS
     left, right = left.to(tl.float32), right.to(tl.float32)
     if NORMED:
-        weight = q_norm + column
+        weight = q_norm + group * (2 * HALF) + column
         if is_key:
-            weight = k_norm + column
+            weight = k_norm + group * (2 * HALF) + column
         squares = tl.sum(left * left, axis=0) + tl.sum(right * right, axis=0)
         inverse = 1.0 / tl.sqrt(squares / (2 * HALF) + eps)
         left = left * inverse * tl.load(weight, mask=inside, other=0.0).to(tl.float32)
@@ -81,8 +83,9 @@ def rope_append(
     rows, (_, _, per_page, key_heads, size) = len(qkv), cache.shape
     if (q_norm is None) != (k_norm is None):
         raise ValueError("q_norm and k_norm: got one of them, want both or neither")
+    groups = 1 if q_norm is None else groups_of(q_norm, 1)
     if rows:
-        _rope_append[rows, heads + 2 * key_heads](
+        _rope_append[rows // groups, heads + 2 * key_heads, groups](
             qkv,
             positions,
             slots,

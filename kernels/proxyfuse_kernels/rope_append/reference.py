@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from proxyfuse_kernels.grouped import per_row
 from proxyfuse_kernels.rms_norm.reference import normed
 
 
@@ -23,18 +24,25 @@ def rope_append(
     """Rotate q in place, store the rotated k and v in their slots; see `Ops.rope_append`.
 
     qkv [T, (H + 2G) * C]; positions, slots [T]; rotation [max positions, 2, C/2];
-    cache [P, 2, slots per page, G, C].
+    cache [P, 2, slots per page, G, C]; norms [C] or [groups, C].
     """
     per_page, kv_heads, size = cache.shape[2:]
     rows = qkv.view(len(qkv), heads + 2 * kv_heads, size)
     q, k, v = torch.split(rows, [heads, kv_heads, kv_heads], dim=1)  # [T, H or G, C], views of qkv
     angles = rotation[positions.long()]  # [T, 2, C/2]
-    q_rotated = rotated(q if q_norm is None else normed(q, q_norm, eps), angles)
-    k_rotated = rotated(k if k_norm is None else normed(k, k_norm, eps), angles)
+    q_rotated = rotated(_normed(q, q_norm, eps), angles)
+    k_rotated = rotated(_normed(k, k_norm, eps), angles)
     q.copy_(q_rotated)
     page, offset = slots.long() // per_page, slots.long() % per_page
     cache[page, 0, offset] = k_rotated.to(cache.dtype)
     cache[page, 1, offset] = v.to(cache.dtype)
+
+
+def _normed(heads: Tensor, weight: Tensor | None, eps: float) -> Tensor:
+    """Each head of each row, where there is a weight.  heads [T, heads, C]."""
+    if weight is None:
+        return heads
+    return normed(heads, per_row(weight, len(heads))[:, None], eps)
 
 
 def rotated(x: Tensor, angles: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""out = words[index] + shifts: the rows of several models put side by side."""
