@@ -49,16 +49,22 @@ class Step:
 
 
 CARRY_ON = "--continue-on-collection-errors"  # of tests that want what is not there
+BIG = "llama3-8b+1b"
 LATENCY = ("-m", "bench.engine.latency", "--device", "cuda", "--rounds", "3")
-FP8 = ("--base-quantization", "fp8", "--peers", "proxyfuse*")
+OWN = ("--peers", "proxyfuse, [nb]*")
+OTHERS = (*OWN, "Hugging Face*", "*base alone")
+AS_ONE = ("--batch", "1", "8", "--prompts", "--peers", "proxyfuse, no drafts", "*grouped*")
+FP8 = ("--base-quantization", "fp8", *OWN)
 TESTS = ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", CARRY_ON)
 CUDA = "tests/csrc/cuda"  # built by nvcc where that is; in a process that nothing else is lost with
 SAMPLER = ("-m", "bench.kernels.proxy_sample", "--quick", "--device", "cuda")
 STEPS = (
     Step("tests", (*TESTS, f"--ignore={CUDA}"), 120),
     Step("kernels", ("-m", "bench.kernels", "--quick", "--device", "cuda"), 150),
-    Step("latency of mid", (*LATENCY, "--trio", "mid"), 90),
-    Step("latency of llama3-8b+1b", (*LATENCY, "--trio", "llama3-8b+1b", "--batch", "1"), 240),
+    Step("latency of mid", (*LATENCY, *OTHERS, "--trio", "mid"), 90),
+    Step("proxies as one, of mid", (*LATENCY, *AS_ONE, "--trio", "mid"), 60),
+    Step("latency of llama3-8b+1b", (*LATENCY, *OTHERS, "--trio", BIG, "--batch", "1"), 240),
+    Step("proxies as one, of llama3-8b+1b", (*LATENCY, *AS_ONE, "--trio", BIG), 120),
     Step("latency of mid, base in fp8", (*LATENCY, *FP8, "--trio", "mid", "--batch", "1"), 60),
     Step("tests of the sampler in CUDA C++", (*TESTS, CUDA), 90),
     Step("the sampler in CUDA C++", SAMPLER, 90),

@@ -9,6 +9,7 @@ from proxyfuse.ranges import is_real, is_whole
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 QUANTIZATIONS = ("fp8",)
+PROXY_FORMS = ("streams", "grouped", "auto")  # side by side; as one model; as measured faster
 MOST = {  # what buffers are made for, at the most
     "max_num_seqs": 2**16,
     "max_num_batched_tokens": 2**20,
@@ -31,6 +32,7 @@ class EngineConfig:
     alpha: float = 1.0  # the weight of (expert - antiexpert) where a request names none
     device: str = "auto"  # "auto", "cpu", "cuda" or "cuda:N"
     proxy_device: str | None = None  # "cuda:N": expert and antiexpert on another GPU than the base
+    proxies: str = "streams"  # one of PROXY_FORMS; but "streams" wants one architecture, and a GPU
     dtype: str = "auto"  # one of DTYPES; "auto" is what the base's config says
     base_quantization: str | None = None  # "fp8": products in 8 bits; None: in dtype, or as stored
     max_model_len: int | None = None  # tokens, at least 2; None: the shortest context of the trio
@@ -52,6 +54,8 @@ class EngineConfig:
         apart = self.proxy_device
         _want(apart is None or isinstance(apart, str), "proxy_device", apart, "a string or None")
         _want(self.dtype in DTYPES, "dtype", self.dtype, f"one of {', '.join(DTYPES)}")
+        wanted = f"one of {', '.join(PROXY_FORMS)}"
+        _want(self.proxies in PROXY_FORMS, "proxies", self.proxies, wanted)
         kept = self.base_quantization
         good = kept is None or kept in QUANTIZATIONS
         wanted = f"{' or '.join(QUANTIZATIONS)}, or None"

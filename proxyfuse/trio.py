@@ -23,6 +23,7 @@ class Role(IntEnum):
         return self.name.lower()
 
 
+PROXIES = (Role.EXPERT, Role.ANTIEXPERT)
 WHOLE = ((Role.BASE,), tuple(Role))  # what a trio may have
 
 

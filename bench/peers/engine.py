@@ -19,7 +19,9 @@ PAGE_SIZE = 16
 AHEAD = 32  # tokens of room beyond the longest sequence, for drafts
 
 
-def open_llm(folders: Trio[Path], setup: Setup, speculate: int | str = "auto") -> LLM:
+def open_llm(
+    folders: Trio[Path], setup: Setup, speculate: int | str = "auto", proxies: str = "streams"
+) -> LLM:
     """The engine with an arena that just holds every sequence; prompts are read afresh each time.
 
     A prefix cache would make every run after the first one cheaper than the rivals' runs.
@@ -36,6 +38,7 @@ def open_llm(folders: Trio[Path], setup: Setup, speculate: int | str = "auto") -
         page_size=PAGE_SIZE,
         kv_cache_bytes=arena_bytes(folders, setup),
         speculate=speculate,
+        proxies=proxies,
     )
 
 
@@ -68,6 +71,13 @@ def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
 def unspeculated(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
     """The engine when it drafts nothing ahead."""
     with open_llm(folders, setup, speculate=0) as llm:
+        yield _write(llm)
+
+
+@contextmanager
+def grouped(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
+    """The engine when it drafts nothing ahead, and runs both proxies as one."""
+    with open_llm(folders, setup, speculate=0, proxies="grouped") as llm:
         yield _write(llm)
 
 

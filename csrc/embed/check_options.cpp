@@ -35,14 +35,20 @@ void check_texts(const EngineOptions &o) {
     check_text("python_path", folder);
 }
 
+template <std::size_t N>
+bool one_of(const std::array<const char *, N> &words, const std::string &text) {
+  return std::any_of(words.begin(), words.end(), [&](const char *word) { return text == word; });
+}
+
 } // namespace
 
 void check(const EngineOptions &o) {
   check_models(o);
   constexpr std::array<const char *, 4> dtypes = {"auto", "float32", "bfloat16", "float16"};
-  const bool known = std::any_of(dtypes.begin(), dtypes.end(),
-                                 [&](const char *dtype) { return o.dtype == dtype; });
-  want<ConfigError>(known, "dtype", o.dtype, "auto, float32, bfloat16 or float16");
+  want<ConfigError>(one_of(dtypes, o.dtype), "dtype", o.dtype,
+                    "auto, float32, bfloat16 or float16");
+  constexpr std::array<const char *, 3> forms = {"streams", "grouped", "auto"};
+  want<ConfigError>(one_of(forms, o.proxies), "proxies", o.proxies, "streams, grouped or auto");
   want<ConfigError>(o.base_quantization.empty() || o.base_quantization == "fp8",
                     "base_quantization", o.base_quantization, "fp8, or none");
   check_texts(o);

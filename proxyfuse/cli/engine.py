@@ -119,6 +119,16 @@ class Engine:
             rich_help_panel=PANEL,
         ),
     ] = None
+    proxies: Annotated[
+        str,
+        Option(
+            metavar="HOW",
+            help='On a GPU, expert and antiexpert beside each other ("streams"), as one model where'
+            ' both have few rows ("grouped": they must be of one architecture), or whichever is'
+            ' faster while loading ("auto"). The text is the same.',
+            rich_help_panel=PANEL,
+        ),
+    ] = DEFAULT.proxies
     enforce_eager: Annotated[
         bool,
         Option(

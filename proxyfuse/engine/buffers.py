@@ -7,7 +7,8 @@ import torch
 from proxyfuse.config import EngineConfig
 from proxyfuse.models.config import ModelConfig
 from proxyfuse.models.decoder import allocate_work
-from proxyfuse.trio import Role
+from proxyfuse.runner.pair import MOST
+from proxyfuse.trio import PROXIES, Role
 
 ATTENTION = 264, 256, 1 << 28  # programs that share splits, keys of a split, bytes at the most
 POOLS = 2  # what operations allocate lies in the graphs' pool and in torch's own
@@ -31,6 +32,9 @@ def buffer_bytes(
     total = work + rotation + POOLS * (_attention(model, longest) + product)
     if role is Role.BASE:
         total += samples * model.vocab_size * AN_ID + GRAPHS * (not config.enforce_eager)
+    if role is Role.EXPERT and config.proxies != "streams":
+        both = len(PROXIES) * MOST
+        total += work_bytes(model, both, both, dtype)
     return total
 
 

@@ -62,6 +62,11 @@ def beside_host(at: torch.device) -> Device | None:
     return None if at.type == "cpu" else CudaDevice(at)
 
 
+def beside(at: Trio[torch.device]) -> bool:
+    """Whether steps run on a device beside the host."""
+    return beside_host(at.base) is not None
+
+
 class Place(NamedTuple):
     """Where a step runs, and how."""
 

@@ -13,19 +13,19 @@ import torch
 from proxyfuse.cache import Geometry, KVShape
 from proxyfuse.config import EngineConfig
 from proxyfuse.engine.buffers import buffer_bytes
+from proxyfuse.engine.checkpoints import Checkpoints, Decoders
 from proxyfuse.engine.core import Engine
-from proxyfuse.engine.devices import Place, find_devices, find_place
+from proxyfuse.engine.devices import Place, beside, find_devices, find_place
 from proxyfuse.engine.memory import free_bytes, share_out
+from proxyfuse.engine.pairing import paired
 from proxyfuse.engine.request import Limits, Request, check_request
 from proxyfuse.engine.sequences import SequenceMaker
 from proxyfuse.errors import ConfigError, RequestError
 from proxyfuse.models.config import ModelConfig, read_config
-from proxyfuse.models.decoder import Decoder
 from proxyfuse.models.folder import resolve
-from proxyfuse.models.loading import load_weights, weights_bytes
-from proxyfuse.models.weights import Weights
 from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.padding import sizes as sizes_of
+from proxyfuse.runner.pair import Paired
 from proxyfuse.runner.runner import Capacity, Runner
 from proxyfuse.runner.warmup import shapes
 from proxyfuse.scheduler import Scheduler
@@ -104,14 +104,20 @@ def load(
     limits = Limits(max_model_len=longest, vocab=_vocab(tokenizers, widths), widths=widths)
     at, dtype = find_devices(config, models.roles), _dtype(config.dtype, models)
     geometry = Geometry(models.map(lambda model: kv_shape(model, dtype)), config.page_size)
-    kept = _quantizations(config, models)
-    sizes = _distinct_bytes(folders, models, dtype, kept, at)
+    checkpoints = Checkpoints(
+        folders=folders,
+        models=models,
+        dtype=dtype,
+        kept=_quantizations(config, models),
+        at=at,
+        paired=paired(config, folders, models, beside(at)),
+    )
+    sizes = checkpoints.distinct_bytes()
     buffers = _buffers(config, models, dtype, longest, at)
     pages = _pages(config, geometry, sizes, buffers, longest, at)
-    decoders = _decoders(folders, models, dtype, kept, at, longest)
+    decoders = checkpoints.load(longest)
     place = find_place(config, at, limits.vocab, sampler_rows(config))
-    weights = _weight_bytes(folders, models, dtype, kept)
-    speculator = _speculator(config, weights, limits, place)
+    speculator = _speculator(config, checkpoints.read_bytes(), limits, place)
     scheduler = _scheduler(config, geometry, pages, speculator)
     # a page more, for what nobody reads
     arenas = {one: Arena(geometry, pages + place.graphs, one) for one in set(at.values())}
@@ -179,10 +185,7 @@ def kv_shape(model: ModelConfig, dtype: torch.dtype) -> KVShape:
     return KVShape(model.num_layers, model.num_kv_heads, model.head_dim, dtype.itemsize)
 
 
-Kept = Trio[str | None]  # the quantisation of each role's weights
-
-
-def _quantizations(config: EngineConfig, models: Trio[ModelConfig]) -> Kept:
+def _quantizations(config: EngineConfig, models: Trio[ModelConfig]) -> Trio[str | None]:
     """The base's option, which leaves alone a checkpoint that is in 8 bits already."""
     return Trio(
         {
@@ -190,23 +193,6 @@ def _quantizations(config: EngineConfig, models: Trio[ModelConfig]) -> Kept:
             for role, model in models.items()
         }
     )
-
-
-def _distinct_bytes(
-    folders: Trio[Path],
-    models: Trio[ModelConfig],
-    dtype: torch.dtype,
-    kept: Kept,
-    at: Trio[torch.device],
-) -> Trio[int]:
-    """Bytes that each role adds; a folder named twice is loaded once on each device, in one way."""
-    seen: set[tuple[Path, str | None, torch.device]] = set()
-    sizes = {}
-    for role, folder in folders.items():
-        key = folder.resolve(), kept[role], at[role]
-        sizes[role] = 0 if key in seen else weights_bytes(folder, models[role], dtype, kept[role])
-        seen.add(key)
-    return Trio(sizes)
 
 
 def _pages(
@@ -244,39 +230,9 @@ def _buffers(
     )
 
 
-def _decoders(
-    folders: Trio[Path],
-    models: Trio[ModelConfig],
-    dtype: torch.dtype,
-    kept: Kept,
-    at: Trio[torch.device],
-    longest: int,
-) -> Trio[Decoder]:
-    weights: dict[tuple[Path, str | None, torch.device], Weights] = {}
-    decoders = {}
-    for role, folder in folders.items():
-        key = folder.resolve(), kept[role], at[role]
-        if key not in weights:
-            weights[key] = load_weights(folder, models[role], dtype, at[role], kept[role])
-        decoders[role] = Decoder(models[role], weights[key], longest)
-    return Trio(decoders)
-
-
 def sampler_rows(config: EngineConfig) -> int:
     """Rows that the sampler of one step has at the most."""
     return max(config.max_num_seqs, LEAST_SAMPLES)
-
-
-def _weight_bytes(
-    folders: Trio[Path], models: Trio[ModelConfig], dtype: torch.dtype, kept: Kept
-) -> Trio[int]:
-    """What a pass of each role reads."""
-    return Trio(
-        {
-            role: weights_bytes(folder, models[role], dtype, kept[role])
-            for role, folder in folders.items()
-        }
-    )
 
 
 def _speculator(
@@ -308,7 +264,7 @@ def _scheduler(
 
 def _runner(
     config: EngineConfig,
-    decoders: Trio[Decoder],
+    decoders: Decoders,
     arenas: Trio[Arena],
     limits: Limits,
     speculator: Speculator,
@@ -321,8 +277,11 @@ def _runner(
         tokens=limits.max_model_len,
         drafts=speculator.most,
     )
+    form = None
+    if decoders.pair is not None:
+        form = Paired(decoders.pair, measured=config.proxies == "auto")
     runner = Runner(
-        decoders,
+        decoders.own,
         arenas,
         capacity,
         limits.vocab,
@@ -330,8 +289,9 @@ def _runner(
         place.streams,
         pads=place.graphs,
         ahead=place.ahead,
+        paired=form,
     )
     if place.graphs:
-        wanted = shapes(sizes_of(config.max_num_seqs), speculator.lengths, decoders.roles)
+        wanted = shapes(sizes_of(config.max_num_seqs), speculator.lengths, decoders.own.roles)
         log.info("%d steps were captured", runner.prepare(wanted))
     return runner

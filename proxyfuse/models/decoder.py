@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, fields
 
 import torch
@@ -94,12 +95,19 @@ class Decoder:
         self.rotation = table.to(weights.norm.device)  # [positions, 2, C/2]
         self.scale = config.head_dim**-0.5
 
+    def over(self, weights: Weights) -> Decoder:
+        """The same model with other weights; what does not depend on them is shared."""
+        other = copy(self)
+        other.weights = weights
+        return other
+
     def forward(self, ops: Ops, rows: Rows, kv: Tensor, work: Work) -> Tensor:
         """Logits [S, V] float32 of the sampled rows, in `work`; every row's key and value in `kv`.
 
         kv [P, layers, 2, slots per page, G, C], strided over pages. The rows' own keys and values
         are written before they are read, so a lane's rows may be any stretch of its tokens as long
-        as all before it are in its pages.
+        as all before it are in its pages. Of models side by side (`load_pair`) rows, lanes and
+        samples are as many equal parts, in order, each of its own lanes.
         """
         work = work.cut(len(rows.ids), len(rows.samples))
         weights, eps = self.weights, self.config.rms_norm_eps

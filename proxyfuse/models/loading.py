@@ -29,17 +29,19 @@ def load_weights(
     dtype: torch.dtype,
     device: torch.device | str = "cpu",
     quantization: str | None = None,
+    into: Weights | None = None,
 ) -> Weights:
     """The weights in a folder, converted while they are read into place.
 
     Needs the memory of the weights and a few small buffers. All headers are checked before
     anything is allocated. quantization: "fp8", or None for all in `dtype`; a checkpoint that is in
-    fp8 stays as it is stored, whatever this says. Raises `WeightsError` naming file and tensor for
-    whatever is missing, left over, wrongly shaped, truncated or corrupt, and in 8 bits for a weight
-    that is not finite and a scale that is none.
+    fp8 stays as it is stored, whatever this says. into: where they go, if there is room already.
+    Raises `WeightsError` naming file and tensor for whatever is missing, left over, wrongly shaped,
+    truncated or corrupt, and in 8 bits for a weight that is not finite and a scale that is none.
     """
     tensors = _checked(folder, config)
-    weights = allocate_weights(config, dtype, device, _narrow(tensors, config, quantization))
+    narrow = _narrow(tensors, config, quantization)
+    weights = into or allocate_weights(config, dtype, device, narrow)
     for name, place in places(weights, config):
         stored = tensors[name]
         if not isinstance(place, Quantised):
@@ -58,6 +60,11 @@ def weights_bytes(
     tensors = _checked(folder, config)
     weights = allocate_weights(config, dtype, "meta", _narrow(tensors, config, quantization))
     return sum(place.nbytes for _, place in places(weights, config))
+
+
+def narrow_products(folder: Path, config: ModelConfig) -> frozenset[str]:
+    """Names of the matrices that a checkpoint has in 8 bits; raises as `load_weights` does."""
+    return _narrow(_checked(folder, config), config, None)
 
 
 def _narrow(tensors: Tensors, config: ModelConfig, quantization: str | None) -> frozenset[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,14 +58,16 @@ def allocate_weights(
     dtype: torch.dtype,
     device: torch.device | str = "cpu",
     narrow: Container[str] = (),
+    groups: tuple[int, ...] = (),
 ) -> Weights:
     """Weights of a configuration's shapes, uninitialised.
 
-    A product is `Quantised` where the checkpoint's name of its first part is in `narrow`.
+    A product is `Quantised` where the checkpoint's name of its first part is in `narrow`. groups:
+    a dimension that stands before all others, as many models lie side by side.
     """
 
     def empty(*shape: int, kind: torch.dtype = dtype) -> Tensor:
-        return torch.empty(shape, dtype=kind, device=device)
+        return torch.empty((*groups, *shape), dtype=kind, device=device)
 
     def product(layer: int, first: str, outputs: int, inputs: int) -> Weight:
         if f"model.layers.{layer}.{first}.weight" not in narrow:
@@ -96,6 +99,21 @@ def allocate_weights(
     embedding = empty(config.vocab_size, width)
     head = embedding if config.tied else empty(config.vocab_size, width)
     return Weights(embedding=embedding, layers=layers, norm=empty(width), head=head)
+
+
+def member(weights: Weights, index: int) -> Weights:
+    """One of the models that lie side by side: views."""
+
+    def of(weight: Weight | None) -> Any:
+        return None if weight is None else weight[index]
+
+    layers = tuple(
+        LayerWeights(**{field.name: of(getattr(layer, field.name)) for field in fields(layer)})
+        for layer in weights.layers
+    )
+    embedding = of(weights.embedding)
+    head = embedding if weights.head is weights.embedding else of(weights.head)
+    return Weights(embedding=embedding, layers=layers, norm=of(weights.norm), head=head)
 
 
 def places(weights: Weights, config: ModelConfig) -> Iterator[tuple[str, Weight]]:

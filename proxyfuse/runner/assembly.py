@@ -11,7 +11,7 @@ from proxyfuse.runner.drafts import Drafts
 from proxyfuse.runner.forward import Forward
 from proxyfuse.runner.layout import Counted
 from proxyfuse.runner.stage import Draft, Launch, Part, Stage
-from proxyfuse.trio import Role, Trio
+from proxyfuse.trio import PROXIES, Role, Trio
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 
 MOST_LAUNCHES = 256  # of shapes that were met; all are forgotten before there are more
@@ -93,10 +93,13 @@ class Assembly:
         return self._stage.launch(first, drafts, verify, often=often)
 
     def _begin(self, step: Counted) -> list[Part]:
-        """What the last flight left is put in its place."""
-        if self._ahead is None:
-            return []
-        return [self._stage.record(partial(self._ahead.begin, step))]
+        """What the last flight left is put in its place, and what runs as one side by side."""
+        parts = []
+        if self._ahead is not None:
+            parts.append(self._stage.record(partial(self._ahead.begin, step)))
+        if step.pair is not None:
+            parts.append(step.pair.join(step.counts[Role.EXPERT][0]))
+        return parts
 
     def _draft(self, step: Counted, rows: SampleRows, histories: list[Tensor], draft: int) -> Draft:
         """Draw from the rows before, tell those who read it, and run the rows that do."""
@@ -119,15 +122,27 @@ class Assembly:
         """Every other role over all rows, then the sampler; less what was not fed, if it can be."""
         less = unfed if step.alone else 0
         parts = [
-            self._forwards[role].run(count - less, heads - less)
+            self._run(step, role, count - less, heads - less)
             for role, (count, heads) in step.counts.items()
-            if count and role is not step.drawer
+            if count and role is not step.drawer and not (step.pair and role is PROXIES[1])
         ]
         if rows is not None:
             heads = (len(step.layout.rows) - less, *(step.layout.fused - less,) * 2)
             roles = step.counts if step.layout.fused else (Role.BASE,)
-            logits = [self._forwards[r].logits(0, n) for r, n in zip(roles, heads, strict=False)]
+            logits = [self._logits(step, r, n) for r, n in zip(roles, heads, strict=False)]
             parts.append(self._stage.sample(logits, rows, 0, draws))
             if self._ahead is not None:
                 parts.append(self._stage.record(partial(self._ahead.end, draws.tokens)))
         return parts
+
+    def _run(self, step: Counted, role: Role, count: int, heads: int) -> Part:
+        """A role's forward; the first proxy's is that of both where they run as one."""
+        if step.pair is not None and role in PROXIES:
+            return step.pair.run(count)
+        return self._forwards[role].run(count, heads)
+
+    def _logits(self, step: Counted, role: Role, count: int) -> Tensor:  # [count, V]
+        """Those of the step's own rows."""
+        if step.pair is not None and role in PROXIES:
+            return step.pair.logits(role, count)
+        return self._forwards[role].logits(0, count)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from proxyfuse.plan import Sample
+from proxyfuse.runner.pair import Pair
 from proxyfuse.sequence import Sequence
 from proxyfuse.trio import Role
 
@@ -39,13 +40,15 @@ class Counted:
     drawer: Role | None  # who draws drafts
     alone: bool  # one sequence has all rows: those past an early end of drafting can be left out
     regular: bool = False  # of one of few shapes, which come again and again
+    pair: Pair | None = None  # the forward of both proxies, where they run as one
 
     @property
     def shape(self) -> tuple[object, ...]:
         """Equal for steps that take the same parts."""
         layout = self.layout
         sizes = (layout.fused, len(layout.rows), *layout.stretches)
-        return (self.drawer, self.alone, self.regular, *self.counts.values(), *sizes)
+        ways = (self.drawer, self.alone, self.regular, self.pair is None)
+        return (*ways, *self.counts.values(), *sizes)
 
 
 class Pattern(NamedTuple):

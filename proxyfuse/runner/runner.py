@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import TypeVar
 
-from proxyfuse.models.decoder import Decoder, Rows, allocate_work
+from torch import Tensor
+
+from proxyfuse.models.decoder import Decoder, Rows, Work, allocate_work
 from proxyfuse.plan import Plan
 from proxyfuse.runner import warmup
 from proxyfuse.runner.ahead import Ahead, ahead_fields
@@ -20,16 +23,18 @@ from proxyfuse.runner.drafts import Drafts, draft_fields
 from proxyfuse.runner.draws import Flight
 from proxyfuse.runner.exchange import Exchange
 from proxyfuse.runner.forward import Forward
+from proxyfuse.runner.joined import Joined, joined_fields, name_tables
 from proxyfuse.runner.layout import Counted, Layout, lay_out
 from proxyfuse.runner.outcome import Outcome, Risen
 from proxyfuse.runner.padding import Padding
+from proxyfuse.runner.pair import MOST, Pair, Paired
 from proxyfuse.runner.rows import RowWriter, row_fields
 from proxyfuse.runner.sampler_rows import SamplerWriter, sampler_fields
 from proxyfuse.runner.stage import Stage
 from proxyfuse.runner.staging import Staging
 from proxyfuse.runner.streams import Streams
 from proxyfuse.runner.warmup import Shape
-from proxyfuse.trio import Role, Trio
+from proxyfuse.trio import PROXIES, Role, Trio
 from proxyfuse_kernels.ops import AheadOps
 from proxyfuse_kernels.proxy_sample import SampleDraws
 
@@ -62,11 +67,13 @@ class Runner:
         *,
         pads: bool = False,
         ahead: AheadOps | None = None,
+        paired: Paired | None = None,
     ) -> None:
         """`streams`: of the device that `stage` gives its work to; None: the host computes.
 
         pads: steps are filled up to few sizes; the arena's last page is for what nobody reads.
         ahead: a step may be planned and launched before the one before it has landed.
+        paired: both proxies may run as one; only beside `ahead`.
         """
         device = None if streams is None else streams.device
         self._streams = streams
@@ -74,7 +81,7 @@ class Runner:
         self.decoders = decoders
         slots = arenas.base.geometry.slots
         self._capacity = capacity
-        self._staging = _staging(slots, capacity, device)
+        self._staging = _staging(slots, capacity, device, paired is not None)
         sizes = (capacity.samples, capacity.drafts, capacity.sequences)
         self._outcome = Outcome(*sizes, vocab, device)
         self._drafts = Drafts(self._staging, self._outcome)
@@ -96,6 +103,9 @@ class Runner:
             )
         )
         self._sampler_rows = SamplerWriter(self._staging, vocab, device)
+        self._pair = None
+        if paired is not None and ahead is not None:
+            self._pair = self._make_pair(paired, stage, ahead)
         forwards = {role: self._forward(role, decoders[role], stage) for role in decoders}
         self._ahead = None if ahead is None else Ahead(ahead, self._staging, slots)
         self._assembly = Assembly(
@@ -108,19 +118,34 @@ class Runner:
         return self._ahead is not None
 
     def _forward(self, role: Role, decoder: Decoder, stage: Stage) -> Forward:
-        arena, capacity = self.arenas[role], self._capacity
-        dtype, geometry = decoder.weights.embedding.dtype, arena.geometry
-        kv = arena.view(geometry.shapes[role], geometry.slots[role], dtype)
-        work = allocate_work(
-            decoder.config, capacity.rows, capacity.samples, dtype, arena.memory.device
-        )
+        capacity = self._capacity
+        kv, work = self._memory(role, decoder, capacity.rows, capacity.samples)
         step = Rows(**_part(self._staging.device, role))
         rows = [step, *self._drafts.rows(step.page_table)]
-        exchange = None
-        if self._streams is not None and self._streams.proxies is not None and role > Role.BASE:
-            exchange = Exchange(self._streams.device, self._streams.proxies, rows, work.logits)
+        exchange = self._exchange(rows, work) if role > Role.BASE else None
+        if exchange is not None:
             rows = exchange.rows
         return Forward(decoder, rows, kv, work, stage, role, exchange)
+
+    def _make_pair(self, paired: Paired, stage: Stage, ops: AheadOps) -> Pair:
+        """Of both proxies, which have one view of the arena."""
+        most = len(PROXIES) * MOST
+        kv, work = self._memory(Role.EXPERT, paired.decoder, most, most)
+        joined = Joined(ops, self._staging, MOST)
+        return Pair(paired, joined, kv, work, stage, self._exchange([joined.rows], work))
+
+    def _memory(self, role: Role, decoder: Decoder, rows: int, samples: int) -> tuple[Tensor, Work]:
+        """The role's view of the arena, and buffers of forwards."""
+        arena = self.arenas[role]
+        dtype, geometry = decoder.weights.embedding.dtype, arena.geometry
+        kv = arena.view(geometry.shapes[role], geometry.slots[role], dtype)
+        return kv, allocate_work(decoder.config, rows, samples, dtype, arena.memory.device)
+
+    def _exchange(self, rows: list[Rows], work: Work) -> Exchange | None:
+        """With where the proxies are, if that is not where the base is."""
+        if self._streams is None or self._streams.proxies is None:
+            return None
+        return Exchange(self._streams.device, self._streams.proxies, rows, work.logits)
 
     def launch(
         self,
@@ -161,6 +186,9 @@ class Runner:
                 count += 1
                 for _ in range(TIMES):
                     self._rehearse(plan, drawer or Role.EXPERT, ready=True)
+                if self._pair is not None and not drafts and len(roles) > 1:
+                    again = partial(self._rehearse, plan, Role.EXPERT, ready=True)
+                    self._pair.choose(size, again)
         return count
 
     def _rehearse(self, plan: Plan, drawer: Role, *, ready: bool) -> None:
@@ -212,10 +240,11 @@ class Runner:
             readers = {role: one for role, one in self._writers.items() if role is not drawer}
             self._drafts.point(layout, readers)
         alone = len(plan.samples) == 1 and all(len(cuts) <= 1 for cuts in plan.slices.values())
-        return Counted(layout, counts, drawer, alone, regular)
+        pair = self._pair if drawer is None and self._pair and self._pair.takes(counts) else None
+        return Counted(layout, counts, drawer, alone, regular, pair)
 
 
-def _staging(slots: Trio[int], capacity: Capacity, device: Device | None) -> Staging:
+def _staging(slots: Trio[int], capacity: Capacity, device: Device | None, paired: bool) -> Staging:
     """Everything that a step sends down, in one buffer."""
     fields = dict(sampler_fields(capacity.samples))
     for role, size in slots.items():
@@ -225,7 +254,11 @@ def _staging(slots: Trio[int], capacity: Capacity, device: Device | None) -> Sta
     sizes = (capacity.rows, capacity.samples, capacity.sequences, capacity.drafts)
     fields |= ahead_fields(*sizes, slots.roles)
     fields |= draft_fields(capacity.drafts, capacity.sequences, max(len(slots) - 1, 1))
-    return Staging(fields, device)
+    if not paired:
+        return Staging(fields, device)
+    staging = Staging(joined_fields(fields), device)
+    name_tables(staging)
+    return staging
 
 
 def _part(arrays: Mapping[str, T], role: Role) -> dict[str, T]:

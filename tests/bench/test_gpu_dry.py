@@ -57,7 +57,16 @@ def test_every_kernel_is_timed_beside_its_twin(
         assert case["implementations"]["triton"]["us"]["median"] > 0, case["op"]
 
 
+@pytest.mark.parametrize(
+    ("step", "peers"),
+    [
+        ("latency of llama3-8b+1b", ["--peers", "proxyfuse"]),
+        ("proxies as one, of llama3-8b+1b", []),
+    ],
+)
 def test_latency_is_measured_over_captured_steps(
+    step: str,
+    peers: list[str],
     small: Trio[Path],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -67,11 +76,13 @@ def test_latency_is_measured_over_captured_steps(
     monkeypatch.setattr(latency, "save", partial(save, results=tmp_path))
     named = [word for role, at in small.items() for word in (f"--{role.label}", str(at))]
     few = ["--batch", "1", "--tokens", "5", "--prompts", "--rounds", "1", "--seconds", "0"]
-    words = words_of("latency of llama3-8b+1b")
+    words = words_of(step)
     words = words[: words.index("--trio")]
-    monkeypatch.setattr(sys, "argv", ["x", *words, *named, *few, "--peers", "proxyfuse"])
+    monkeypatch.setattr(sys, "argv", ["x", *words, *named, *few, *peers])
     with OnTheHost():
         latency.main()
     record = gpu.last_json(capsys.readouterr().out)
     assert json.loads(next(tmp_path.glob("*/*.json")).read_text()) == record
     assert world.counts["replays"] > world.counts["captures"] > 0
+    joined = any(name.startswith("join") for name in world.log)
+    assert joined == (not peers), "both proxies ran as one where that was to be timed"

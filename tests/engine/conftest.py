@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from proxyfuse import LLM
+from proxyfuse.engine import devices
 from proxyfuse.trio import Role, Trio
 from tests.tiny import make_trio
 
@@ -45,6 +46,12 @@ def open_llm() -> Iterator[Open]:
         llm.close()
         assert llm._loaded.scheduler.idle
         assert llm._loaded.scheduler.ledger.pool.held == 0
+
+
+@pytest.fixture
+def plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device's operations are the plain ones: so are those it is compared with."""
+    monkeypatch.setattr(devices, "make_team", lambda threads: None)
 
 
 def watch(llm: LLM) -> None:

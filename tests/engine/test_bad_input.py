@@ -149,7 +149,8 @@ def test_tokenizers_that_disagree_are_refused_with_the_ids(tmp_path: Path, trio)
 
 def test_what_does_not_fit_is_said_before_loading(trio, monkeypatch) -> None:
     monkeypatch.setattr("proxyfuse.engine.load.free_bytes", lambda *_: 100_000)
-    monkeypatch.setattr("proxyfuse.engine.load.load_weights", lambda *_: pytest.fail("loaded"))
+    reads = "proxyfuse.engine.checkpoints.load_weights"
+    monkeypatch.setattr(reads, lambda *_: pytest.fail("loaded"))
     with pytest.raises(MemoryBudgetError, match=r"weights need .* MiB .*base .* free are"):
         LLM(*trio.values(), device="cpu")
 

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 import torch
 
-from proxyfuse.config import EngineConfig
+from proxyfuse.config import PROXY_FORMS, EngineConfig
 from proxyfuse.engine import buffers
 from proxyfuse.engine import load as loading
 from proxyfuse.engine.buffers import GRAPHS, buffer_bytes, work_bytes
@@ -16,6 +16,7 @@ from proxyfuse.engine.memory import share_out
 from proxyfuse.errors import MemoryBudgetError
 from proxyfuse.models.config import read_config
 from proxyfuse.models.decoder import allocate_work
+from proxyfuse.runner.pair import MOST
 from proxyfuse.trio import Role, Trio
 from tests.engine.test_memory import FREE, GEOMETRY, WEIGHTS
 
@@ -53,6 +54,25 @@ def test_a_host_reserves_nothing_and_each_gpu_its_own(trio) -> None:
     apart = Trio(dict(zip(Role, map(torch.device, ("cuda:0", "cuda:1", "cpu")), strict=True)))
     found = loading._buffers(CONFIG, models, torch.bfloat16, 256, apart)
     assert found.base > found[Role.EXPERT] > found[Role.ANTIEXPERT] == 0
+
+
+def test_buffers_of_both_proxies_as_one_are_counted(trio) -> None:
+    model = read_config(trio[Role.EXPERT])
+    sizes = {
+        role: [
+            buffer_bytes(replace(CONFIG, proxies=form), role, model, torch.bfloat16, 9, 256)
+            for form in PROXY_FORMS
+        ]
+        for role in Role
+    }
+    work = work_bytes(model, 32, 32, torch.bfloat16)
+    for role, (streams, grouped, auto) in sizes.items():
+        assert grouped == auto == streams + work * (role is Role.EXPERT)
+
+
+def test_as_many_rows_run_as_one_as_a_tile_of_the_kernel_takes() -> None:
+    pytest.importorskip("triton")
+    assert import_module("proxyfuse_kernels.linear.kernel").FEW == MOST
 
 
 def test_the_splits_that_are_reckoned_with_are_the_kernel_s() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams
-from proxyfuse.engine import devices
 from proxyfuse.plan import Plan
 from proxyfuse.runner import warmup
 from proxyfuse.runner.ahead import Ahead
@@ -33,12 +32,6 @@ def crowd(seed: int, count: int = 6) -> list[Request]:
 def write(llm: LLM, requests: list[Request]) -> list[RequestOutput]:
     prompts, params = zip(*requests, strict=True)
     return llm.generate(list(prompts), list(params), use_tqdm=False)
-
-
-@pytest.fixture
-def plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The device's operations are the plain ones: so are those it is compared with."""
-    monkeypatch.setattr(devices, "make_team", lambda threads: None)
 
 
 class Followers:

@@ -38,6 +38,8 @@ PARAMS = [
         ("qwen3", {"speculate": 2, "max_num_seqs": 1}),  # graphs of one size
         ("qwen2-windows", {"speculate": 1, "enforce_eager": True, "batch_invariant": True}),
         ("llama-biased", {"speculate": 2, "max_num_seqs": 1, "base_quantization": "fp8"}),
+        ("qwen3", {"speculate": 0, "max_num_seqs": 1, "proxies": "grouped"}),
+        ("llama-biased", {"speculate": 0, "enforce_eager": True, "proxies": "grouped"}),
     ],
 )
 def test_a_few_tokens_are_the_oracle_s(
@@ -65,6 +67,7 @@ def test_a_few_tokens_are_the_oracle_s(
     for asked in zip(PROMPTS, PARAMS, outputs, strict=True):
         check(llm, *asked)
     assert drawn > 0
+    assert any(name.startswith("join") for name in world.log) == ("proxies" in options)
     assert (world.counts["replays"] > 0) == ("enforce_eager" not in options)
 
 

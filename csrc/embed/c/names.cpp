@@ -25,6 +25,7 @@ const Fields<EngineOptions> &option_fields() {
       {"alpha", field(&O::alpha)},
       {"device", field(&O::device)},
       {"proxy_device", field(&O::proxy_device)},
+      {"proxies", field(&O::proxies)},
       {"base_quantization", field(&O::base_quantization)},
       {"dtype", field(&O::dtype)},
       {"max_model_len", field(&O::max_model_len)},

@@ -29,6 +29,7 @@ py::dict options_in(const EngineOptions &o) {
   fields["alpha"] = o.alpha;
   fields["device"] = o.device;
   fields["proxy_device"] = text_or_none(o.proxy_device);
+  fields["proxies"] = o.proxies;
   fields["base_quantization"] = text_or_none(o.base_quantization);
   fields["dtype"] = o.dtype;
   fields["max_model_len"] = or_none(o.max_model_len);

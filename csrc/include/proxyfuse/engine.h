@@ -40,11 +40,12 @@ struct EngineOptions {
   std::string antiexpert; //
   std::string revision;   // of hub names; empty: the latest
   bool skip_tokenizer_init = false;
-  double alpha = 1.0;            // the weight of (expert - antiexpert) where a request names none
-  std::string device = "auto";   // "auto", "cpu", "cuda" or "cuda:N"
-  std::string proxy_device;      // "cuda:N": expert and antiexpert there; empty: beside the base
-  std::string dtype = "auto";    // "auto", "float32", "bfloat16" or "float16"
-  std::string base_quantization; // "fp8": products in 8 bits; empty: as stored, or in dtype
+  double alpha = 1.0;              // the weight of (expert - antiexpert) where a request names none
+  std::string device = "auto";     // "auto", "cpu", "cuda" or "cuda:N"
+  std::string proxy_device;        // "cuda:N": expert and antiexpert there; empty: beside the base
+  std::string proxies = "streams"; // on a GPU also "grouped", as one model, or "auto": the faster
+  std::string dtype = "auto";      // "auto", "float32", "bfloat16" or "float16"
+  std::string base_quantization;   // "fp8": products in 8 bits; empty: as stored, or in dtype
   std::optional<std::int64_t> max_model_len; // tokens; none: the shortest context of the trio
   std::int64_t max_num_seqs = 64;            // sequences running at once
   std::int64_t max_num_batched_tokens = 2048;

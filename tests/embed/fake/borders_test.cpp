@@ -87,6 +87,7 @@ void engine() {
   options<std::string>(&O::dtype, {"auto", "float16"}, {"", "float64", "int8"});
   options<std::string>(&O::base, {"fake"}, {"", std::string("a\0b", 3)});
   options<std::string>(&O::expert, {""}, {"alone"});
+  options<std::string>(&O::proxies, {"streams", "grouped", "auto"}, {"", "both", "\xff"});
   options<std::string>(&O::base_quantization, {"", "fp8"}, {"int8", "\xff"});
   for (auto text : {&O::base, &O::revision, &O::device, &O::proxy_device, &O::venv})
     options<std::string>(text, {"fake"}, {"\xff", std::string("a\0b", 3)});

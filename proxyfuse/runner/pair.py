@@ -1,0 +1,113 @@
+"""Expert and antiexpert as one forward of twice the rows, where both run the same few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+from torch import Tensor
+
+from proxyfuse.models.decoder import Decoder, Work
+from proxyfuse.runner.exchange import Exchange
+from proxyfuse.runner.joined import Joined
+from proxyfuse.runner.stage import Part, Stage
+from proxyfuse.trio import PROXIES, Role
+from proxyfuse_kernels.ops import Ops
+
+MOST = 16  # rows of each: what one tile of a product takes; above, there is less to share
+UNTIMED, TIMED = 2, 9  # runs of a step either way: compiled and captured, then on the clock
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """What is asked for: a decoder of both proxies, and whether it must prove faster first."""
+
+    decoder: Decoder
+    measured: bool
+
+
+class Pair:
+    """The forward of both, each step's a part of a launch; it computes the bits of two."""
+
+    def __init__(
+        self,
+        paired: Paired,
+        joined: Joined,
+        kv: Tensor,
+        work: Work,
+        stage: Stage,
+        exchange: Exchange | None,
+    ) -> None:
+        """`work`: of 2 * MOST rows and samples. exchange: where that is not where the base is."""
+        self._decoder = paired.decoder
+        self._measured = paired.measured
+        self._joined = joined
+        self._kv = kv
+        self._work = work
+        self._stage = stage
+        self._exchange = exchange
+        self._logits = work.logits if exchange is None else exchange.logits
+        self._counts = set() if paired.measured else set(range(1, MOST + 1))
+        self._parts: dict[int, tuple[Part, Part]] = {}  # of MOST at the most
+
+    def takes(self, counts: Mapping[Role, tuple[int, int]]) -> bool:
+        """Whether both proxies run the same rows, samples all, as many as run as one."""
+        expert, antiexpert = (counts[role] for role in PROXIES)
+        return expert == antiexpert and expert[0] == expert[1] and expert[0] in self._counts
+
+    def join(self, count: int) -> Part:
+        """What comes before: the step's rows, `count` of each proxy, are put side by side."""
+        return self._part(count)[0]
+
+    def run(self, count: int) -> Part:
+        """The forward of those rows."""
+        return self._part(count)[1]
+
+    def logits(self, role: Role, count: int) -> Tensor:  # [count, V] float32
+        """Where a proxy's are; the next launch overwrites them."""
+        begin = PROXIES.index(role) * count
+        return self._logits[begin : begin + count]
+
+    def choose(self, count: int, run: Callable[[], object]) -> None:
+        """Keep what is faster for so many rows, where that is to be measured.
+
+        run: launches a step of them and waits for it. Both ways run in turn.
+        """
+        if not self._measured or count > MOST:
+            return
+        seconds: dict[bool, list[float]] = {False: [], True: []}
+        for _ in range(UNTIMED + TIMED):
+            for together, taken in seconds.items():
+                self._keep(count, together)
+                begin = perf_counter()
+                run()
+                taken.append(perf_counter() - begin)
+        apart, as_one = (median(taken[UNTIMED:]) for taken in seconds.values())
+        self._keep(count, as_one < apart)
+
+    def _keep(self, count: int, together: bool) -> None:
+        (self._counts.add if together else self._counts.discard)(count)
+
+    def _part(self, count: int) -> tuple[Part, Part]:
+        """Recorded where it is new."""
+        if count not in self._parts:
+            join = self._stage.record(self._joined.join(count))
+            self._parts[count] = join, self._forward(count)
+        return self._parts[count]
+
+    def _forward(self, count: int) -> Part:
+        both = len(PROXIES) * count
+        work = self._work.cut(both, both)
+        rows = self._joined.rows if self._exchange is None else self._exchange.rows[0]
+        cut = rows.cut(both, both)
+
+        def write(ops: Ops) -> None:
+            if self._exchange is not None:
+                self._exchange.bring(0, both, both)
+            self._decoder.forward(ops, cut, self._kv, work)
+            if self._exchange is not None:
+                self._exchange.send(0, both)
+
+        return self._stage.record(write, Role.EXPERT)
