@@ -18,7 +18,7 @@ void check_models(const EngineOptions &options) {
                       options.antiexpert + "\", want both or none");
 }
 
-void check_text(const std::string &name, const std::string &text) {
+void check_text(const char *name, const std::string &text) {
   want<ConfigError>(text.find('\0') == std::string::npos, name, "a zero byte", "text without one");
   want<ConfigError>(!first_broken(text), name, "bytes that are no UTF-8", "UTF-8");
 }

@@ -9,14 +9,14 @@ namespace {
 
 using embed::FLOAT32_MOST;
 
-void check_ids(const std::string &name, const std::vector<TokenId> &ids) {
+void check_ids(const char *name, const std::vector<TokenId> &ids) {
   for (const TokenId id : ids)
     embed::want<RequestError>(id >= 0, name, id, "ids from 0");
 }
 
-void check_utf8(const std::string &name, const std::string &text) {
+void check_utf8(const char *name, const std::string &text) {
   if (const auto at = embed::first_broken(text))
-    throw RequestError(name + ": got bytes that are no UTF-8 at " + embed::shown(*at) +
+    throw RequestError(std::string(name) + ": got bytes that are no UTF-8 at " + embed::shown(*at) +
                        ", want UTF-8");
 }
 
@@ -55,11 +55,11 @@ void check_length(const SamplingParams &p) {
   check_ids("stop_token_ids", p.stop_token_ids);
 }
 
-void check_part(const std::string &role, const TextOrIds &part) {
+void check_part(const char *name, const TextOrIds &part) {
   if (const auto *text = std::get_if<std::string>(&part))
-    check_utf8(role + " prompt", *text);
+    check_utf8(name, *text);
   else
-    check_ids(role + " prompt", std::get<std::vector<TokenId>>(part));
+    check_ids(name, std::get<std::vector<TokenId>>(part));
 }
 
 } // namespace
@@ -75,11 +75,11 @@ void embed::check(const Request &request) {
     check_utf8("a message's role", message.role);
     check_utf8("a message's content", message.content);
   }
-  check_part("base", request.prompt.text_or_ids);
+  check_part("base prompt", request.prompt.text_or_ids);
   if (request.prompt.expert)
-    check_part("expert", *request.prompt.expert);
+    check_part("expert prompt", *request.prompt.expert);
   if (request.prompt.antiexpert)
-    check_part("antiexpert", *request.prompt.antiexpert);
+    check_part("antiexpert prompt", *request.prompt.antiexpert);
 }
 
 } // namespace proxyfuse

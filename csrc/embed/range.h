@@ -22,21 +22,28 @@ std::string shown(const T &value) {
   return text.str();
 }
 
-// Throws `Error` unless `good`.
+// Throws `Error` unless `good`. Every request is asked some twenty times: words are put together
+// once one is refused, not before.
 template <class Error, class T>
-void want(bool good, const std::string &name, const T &got, const std::string &wanted) {
+void want(bool good, const char *name, const T &got, const char *wanted) {
   if (!good)
-    throw Error(name + ": got " + shown(got) + ", want " + wanted);
+    throw Error(std::string(name) + ": got " + shown(got) + ", want " + wanted);
+}
+
+template <class Error, class T>
+[[noreturn]] void refuse(const char *name, T got, const char *wanted, T least, T most) {
+  throw Error(std::string(name) + ": got " + shown(got) + ", want " + wanted + " from " +
+              shown(least) + " to " + shown(most));
 }
 
 template <class Error>
-void want_whole(const std::string &name, std::int64_t got, std::int64_t least, std::int64_t most) {
-  want<Error>(got >= least && got <= most, name, got,
-              "a whole number from " + shown(least) + " to " + shown(most));
+void want_whole(const char *name, std::int64_t got, std::int64_t least, std::int64_t most) {
+  if (got < least || got > most)
+    refuse<Error>(name, got, "a whole number", least, most);
 }
 
 template <class Error>
-void want_whole(const std::string &name, std::optional<std::int64_t> got, std::int64_t least,
+void want_whole(const char *name, std::optional<std::int64_t> got, std::int64_t least,
                 std::int64_t most) {
   if (got)
     want_whole<Error>(name, *got, least, most);
@@ -44,14 +51,16 @@ void want_whole(const std::string &name, std::optional<std::int64_t> got, std::i
 
 // Comparisons are written so that NaN fails them.
 template <class Error>
-void want_number(const std::string &name, double got, double least, double most) {
-  want<Error>(got >= least && got <= most, name, got,
-              "a number from " + shown(least) + " to " + shown(most));
+void want_number(const char *name, double got, double least, double most) {
+  if (!(got >= least && got <= most))
+    refuse<Error>(name, got, "a number", least, most);
 }
 
 template <class Error>
-void want_positive(const std::string &name, double got, double most) {
-  want<Error>(got > 0 && got <= most, name, got, "a number above 0, at most " + shown(most));
+void want_positive(const char *name, double got, double most) {
+  if (!(got > 0 && got <= most))
+    throw Error(std::string(name) + ": got " + shown(got) + ", want a number above 0, at most " +
+                shown(most));
 }
 
 } // namespace proxyfuse::embed

@@ -24,7 +24,8 @@ AtExit::~AtExit() {
 // threading has no function for it, and later engines' threads may pass for the main one again.
 void AtExit::forget() const {
   py::module_::import("atexit").attr("unregister")(leave_);
-  const py::list late = py::module_::import("threading").attr("_threading_atexits");
+  const auto threading = py::module_::import("threading");
+  const py::list late = py::getattr(threading, "_threading_atexits", py::list());
   for (py::size_t at = late.size(); at-- > 0;)
     if (py::object(late[at].attr("func")).is(leave_))
       late.attr("pop")(at);
