@@ -26,7 +26,8 @@ from proxyfuse.models.folder import resolve
 from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.padding import sizes as sizes_of
 from proxyfuse.runner.pair import Paired
-from proxyfuse.runner.runner import Capacity, Runner
+from proxyfuse.runner.runner import Runner
+from proxyfuse.runner.step_arrays import Capacity
 from proxyfuse.runner.warmup import shapes
 from proxyfuse.scheduler import Scheduler
 from proxyfuse.scheduler.rows import no_drafts

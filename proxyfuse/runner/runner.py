@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import TypeVar
 
 from torch import Tensor
 
 from proxyfuse.models.decoder import Decoder, Rows, Work, allocate_work
 from proxyfuse.plan import Plan
 from proxyfuse.runner import warmup
-from proxyfuse.runner.ahead import Ahead, ahead_fields
+from proxyfuse.runner.ahead import Ahead
 from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.assembly import Assembly
-from proxyfuse.runner.device import Device, Event
-from proxyfuse.runner.drafts import Drafts, draft_fields
+from proxyfuse.runner.device import Event
+from proxyfuse.runner.drafts import Drafts
 from proxyfuse.runner.draws import Flight
 from proxyfuse.runner.exchange import Exchange
 from proxyfuse.runner.forward import Forward
-from proxyfuse.runner.joined import Joined, joined_fields, name_tables
+from proxyfuse.runner.joined import Joined
 from proxyfuse.runner.layout import Counted, Layout, lay_out
 from proxyfuse.runner.outcome import Outcome, Risen
 from proxyfuse.runner.padding import Padding
 from proxyfuse.runner.pair import MOST, Pair, Paired
-from proxyfuse.runner.rows import RowWriter, row_fields
-from proxyfuse.runner.sampler_rows import SamplerWriter, sampler_fields
+from proxyfuse.runner.rows import RowWriter
+from proxyfuse.runner.sampler_rows import SamplerWriter
 from proxyfuse.runner.stage import Stage
-from proxyfuse.runner.staging import Staging
+from proxyfuse.runner.step_arrays import Capacity, part_of, step_staging
 from proxyfuse.runner.streams import Streams
 from proxyfuse.runner.warmup import Shape
 from proxyfuse.trio import PROXIES, Role, Trio
 from proxyfuse_kernels.ops import AheadOps
 from proxyfuse_kernels.proxy_sample import SampleDraws
 
-T = TypeVar("T")
 TIMES = 2  # until a step of a shape is captured
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capacity:
-    """The most that one step may hold; buffers are made for it once."""
-
-    rows: int  # of one role's forward
-    samples: int  # rows of the sampler
-    sequences: int  # running at once
-    tokens: int  # of the longest lane
-    drafts: int  # of one sequence
 
 
 class Runner:
@@ -81,13 +68,13 @@ class Runner:
         self.decoders = decoders
         slots = arenas.base.geometry.slots
         self._capacity = capacity
-        self._staging = _staging(slots, capacity, device, paired is not None)
+        self._staging = step_staging(slots, capacity, device, paired is not None)
         sizes = (capacity.samples, capacity.drafts, capacity.sequences)
         self._outcome = Outcome(*sizes, vocab, device)
         self._drafts = Drafts(self._staging, self._outcome)
         self._writers = Trio(
             {
-                role: RowWriter(role, _part(self._staging.host, role), slots[role])
+                role: RowWriter(role, part_of(self._staging.host, role), slots[role])
                 for role in decoders
             }
         )
@@ -120,7 +107,7 @@ class Runner:
     def _forward(self, role: Role, decoder: Decoder, stage: Stage) -> Forward:
         capacity = self._capacity
         kv, work = self._memory(role, decoder, capacity.rows, capacity.samples)
-        step = Rows(**_part(self._staging.device, role))
+        step = Rows(**part_of(self._staging.device, role))
         rows = [step, *self._drafts.rows(step.page_table)]
         exchange = self._exchange(rows, work) if role > Role.BASE else None
         if exchange is not None:
@@ -242,30 +229,3 @@ class Runner:
         alone = len(plan.samples) == 1 and all(len(cuts) <= 1 for cuts in plan.slices.values())
         pair = self._pair if drawer is None and self._pair and self._pair.takes(counts) else None
         return Counted(layout, counts, drawer, alone, regular, pair)
-
-
-def _staging(slots: Trio[int], capacity: Capacity, device: Device | None, paired: bool) -> Staging:
-    """Everything that a step sends down, in one buffer."""
-    fields = dict(sampler_fields(capacity.samples))
-    for role, size in slots.items():
-        pages = -(-capacity.tokens // size)
-        own = row_fields(capacity.rows, capacity.sequences, pages, capacity.samples)
-        fields |= {f"{role.label}.{name}": field for name, field in own.items()}
-    sizes = (capacity.rows, capacity.samples, capacity.sequences, capacity.drafts)
-    fields |= ahead_fields(*sizes, slots.roles)
-    fields |= draft_fields(capacity.drafts, capacity.sequences, max(len(slots) - 1, 1))
-    if not paired:
-        return Staging(fields, device)
-    staging = Staging(joined_fields(fields), device)
-    name_tables(staging)
-    return staging
-
-
-def _part(arrays: Mapping[str, T], role: Role) -> dict[str, T]:
-    """One role's arrays under their own names."""
-    prefix = f"{role.label}."
-    return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }

@@ -25,9 +25,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "eager, drafts": {"enforce_eager": True, "speculate": 4},
     "graphs": {"speculate": 0},
     "graphs, drafts": {"speculate": 4},
-    "grouped": {"speculate": 0, "proxies": "grouped"},
+    "grouped": {"speculate": 0, "max_num_seqs": 8, "proxies": "grouped"},
     "grouped, eager, drafts": {"enforce_eager": True, "speculate": 4, "proxies": "grouped"},
-    "as measured": {"speculate": 0, "proxies": "auto"},
+    "as measured": {"speculate": 0, "max_num_seqs": 4, "proxies": "auto"},
     "graphs, few rows": {"speculate": 4, "max_num_seqs": 3, "max_num_batched_tokens": 24},
 }
 
