@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.kernels import (
     embed,
+    hindsight,
     linear,
     linear_fp8,
     paged_attention,
@@ -27,6 +28,7 @@ MODULES = (
     select,
     proxy_sample,
     place,
+    hindsight,
 )
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from bench.kernels.ahead import compiled, resources
 from proxyfuse_kernels.build import Build
 from proxyfuse_kernels.embed import kernel as embed
 from proxyfuse_kernels.fused_head_sample import launch as fused_head_sample
+from proxyfuse_kernels.hindsight import kernel as hindsight
 from proxyfuse_kernels.linear import kernel as linear
 from proxyfuse_kernels.linear_fp8 import kernel as linear_fp8
 from proxyfuse_kernels.paged_attention import kernel as paged_attention
@@ -37,6 +38,7 @@ Entry = dict[str, Any]
 MODULES = (
     embed,
     fused_head_sample,
+    hindsight,
     linear,
     linear_fp8,
     paged_attention,

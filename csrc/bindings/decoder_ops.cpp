@@ -50,6 +50,44 @@ void place(RecordingTape &self, Address tokens, Address index, Address out, int6
                                pointer<int32_t>(out), count, targets});
 }
 
+// values, tags, ids, rows, text; slots, width, stretch.
+using Hindsight =
+    std::tuple<Address, Address, Address, Address, Address, int64_t, int64_t, int64_t>;
+
+cpu::HindsightView view(const Hindsight &of) {
+  const auto [values, tags, ids, rows, text, slots, width, stretch] = of;
+  return {pointer<float>(values),
+          pointer<int32_t>(tags),
+          pointer<const int32_t>(ids),
+          pointer<const int32_t>(rows),
+          pointer<const int32_t>(text),
+          slots,
+          width,
+          stretch};
+}
+
+void recall(RecordingTape &self, Address logits, Address out, const Hindsight &hindsight,
+            int64_t count, int64_t logits_stride, int64_t out_stride, float trust) {
+  self.tape.add(self.kernels.recall,
+                cpu::RecallArgs{pointer<const float>(logits), pointer<float>(out), view(hindsight),
+                                count, logits_stride, out_stride, trust});
+}
+
+// Of base, expert, antiexpert, and who drew.
+using Four = std::tuple<Address, Address, Address, Address>;
+using FourStrides = std::tuple<int64_t, int64_t, int64_t, int64_t>;
+
+void remember(RecordingTape &self, const Four &logits, const FourStrides &strides, Address alpha,
+              const Hindsight &hindsight, int64_t count, float news) {
+  const auto [base, expert, anti, drawn] = logits;
+  const auto [base_stride, expert_stride, anti_stride, drawn_stride] = strides;
+  self.tape.add(self.kernels.remember,
+                cpu::RememberArgs{pointer<const float>(base), pointer<const float>(expert),
+                                  pointer<const float>(anti), pointer<const float>(drawn),
+                                  pointer<const float>(alpha), view(hindsight), count, base_stride,
+                                  expert_stride, anti_stride, drawn_stride, news});
+}
+
 void silu_mul(RecordingTape &self, Address gate_up, Address out, int64_t rows, int64_t width,
               int64_t in_stride, int64_t out_stride, int type) {
   self.tape.add(self.kernels.silu_mul,
@@ -108,6 +146,10 @@ void bind_decoder_ops(py::module_ &module) {
   tape.def("select", select, arg("x"), arg("rows"), arg("out"), arg("count"), arg("width"),
            arg("x_stride"), arg("out_stride"));
   tape.def("place", place, arg("tokens"), arg("index"), arg("out"), arg("count"), arg("targets"));
+  tape.def("recall", recall, arg("logits"), arg("out"), arg("hindsight"), arg("count"),
+           arg("logits_stride"), arg("out_stride"), arg("trust"));
+  tape.def("remember", remember, arg("logits"), arg("strides"), arg("alpha"), arg("hindsight"),
+           arg("count"), arg("news"));
   tape.def("silu_mul", silu_mul, arg("gate_up"), arg("out"), arg("rows"), arg("width"),
            arg("in_stride"), arg("out_stride"), arg("type"));
   tape.def("rope_append", rope_append, arg("qkv"), arg("positions"), arg("slots"), arg("rotation"),

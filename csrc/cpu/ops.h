@@ -53,6 +53,31 @@ struct PlaceArgs {
   int64_t count, targets;
 };
 
+// Rows kept by token, and whose each is: hindsight/__init__.py says what for.
+struct HindsightView {
+  float *values;      // [slots, width]
+  int32_t *tags;      // [stretches, slots, 2]: text, token
+  const int32_t *ids; // token of row n: ids[rows[n]]
+  const int32_t *rows, *text;
+  int64_t slots, width, stretch; // stretch: columns that have tags of their own
+};
+
+struct RecallArgs {
+  const float *logits; // [count, width or more]
+  float *out;          // [count, width]
+  HindsightView view;
+  int64_t count, logits_stride, out_stride;
+  float trust;
+};
+
+struct RememberArgs {
+  const float *base, *expert, *anti, *drawn; // [count, width or more]
+  const float *alpha;                        // [count]
+  HindsightView view;
+  int64_t count, base_stride, expert_stride, anti_stride, drawn_stride;
+  float news;
+};
+
 struct SiluMulArgs {
   const void *gate_up; // [rows, 2 * width] of type, gate first
   void *out;           // [rows, width] of type
@@ -97,8 +122,8 @@ struct AttentionArgs {
 
 // One instruction set's version of every operation.
 struct Kernels {
-  Kernel embed, rms_norm, linear, select, place, silu_mul, rope_append, paged_attention,
-      proxy_sample;
+  Kernel embed, rms_norm, linear, select, place, recall, remember, silu_mul, rope_append,
+      paged_attention, proxy_sample;
 };
 
 } // namespace proxyfuse::cpu

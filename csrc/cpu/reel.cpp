@@ -25,25 +25,24 @@ bool likely(const Reel::Draft &draft, float least, float steepness, std::vector<
 } // namespace
 
 int Reel::run(Team &team, float least, float steepness) const {
-  int fed = 0;
-  bool go = true;
-  std::vector<float> sums(drafts.empty() ? 0 : drafts.front().count);
+  int result = 0;
   team.run([&](Worker &worker) {
+    // every thread finds the same, so that none waits to be told
+    std::vector<float> sums(drafts.empty() ? 0 : drafts.front().count);
+    int fed = 0;
     play(first, worker);
-    for (size_t j = 0; j < drafts.size(); ++j) {
-      play(drafts[j].draw, worker);
-      if (worker.thread == 0) {
-        go = likely(drafts[j], least, steepness, sums) || j == 0;
-        fed += go;
-      }
-      worker.barrier();
-      if (!go)
+    for (const Draft &draft : drafts) {
+      play(draft.draw, worker);
+      if (!likely(draft, least, steepness, sums) && fed > 0)
         break;
-      play(drafts[j].feed, worker);
+      play(draft.feed, worker);
+      ++fed;
     }
     play(verify[fed], worker);
+    if (worker.thread == 0)
+      result = fed;
   });
-  return fed;
+  return result;
 }
 
 } // namespace proxyfuse::cpu

@@ -68,6 +68,25 @@ class Tape:
         out_stride: int,
     ) -> None: ...
     def place(self, tokens: int, index: int, out: int, count: int, targets: int) -> None: ...
+    def recall(
+        self,
+        logits: int,
+        out: int,
+        hindsight: tuple[int, ...],
+        count: int,
+        logits_stride: int,
+        out_stride: int,
+        trust: float,
+    ) -> None: ...
+    def remember(
+        self,
+        logits: tuple[int, ...],
+        strides: tuple[int, ...],
+        alpha: int,
+        hindsight: tuple[int, ...],
+        count: int,
+        news: float,
+    ) -> None: ...
     def silu_mul(
         self,
         gate_up: int,

@@ -10,10 +10,12 @@ Beside the host, where `AheadOps` are, every weight may be that of several model
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from torch import Tensor
 
+from proxyfuse_kernels.hindsight import Hindsight
 from proxyfuse_kernels.quantised import Weight
 
 
@@ -45,6 +47,40 @@ class Ops(Protocol):
         Where an index stands twice, either token may stay.
 
         tokens [N], index [targets, N] and out [M] int32; every index lies in [0, M).
+        """
+
+    def recall(
+        self,
+        logits: Tensor,
+        ids: Tensor,
+        rows: Tensor,
+        text: Tensor,
+        hindsight: Hindsight,
+        out: Tensor,
+    ) -> None:
+        """out[n] = logits[n] + TRUST * what is remembered of the text's token ids[rows[n]].
+
+        logits [N, V or more] float32, ids [T], rows [N] and text [1] int32; out [N, V] float32.
+        """
+
+    def remember(
+        self,
+        logits: Sequence[Tensor],
+        alpha: Tensor,
+        drawn: Tensor,
+        ids: Tensor,
+        rows: Tensor,
+        text: Tensor,
+        hindsight: Hindsight,
+    ) -> None:
+        """Keep fused[n] - drawn[n] as the text's, by token ids[rows[n]], row after row.
+
+        fused = base + alpha (expert - antiexpert). What was kept of the token is moved towards it
+        by NEWS; what its slot kept of another token or text is gone. What is not finite makes
+        drafts worse, and harms nothing else.
+
+        logits: base, expert, antiexpert [N, V or more] float32, and drawn one of the last two;
+        alpha [N] float32, ids [T], rows [N] and text [1] int32.
         """
 
     def rope_append(

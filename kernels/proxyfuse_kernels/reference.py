@@ -7,6 +7,7 @@ from torch import Tensor
 from proxyfuse_kernels.accept.reference import accept
 from proxyfuse_kernels.embed.reference import embed
 from proxyfuse_kernels.grouped import groups_of, products
+from proxyfuse_kernels.hindsight.reference import recall, remember
 from proxyfuse_kernels.join.reference import join
 from proxyfuse_kernels.linear.reference import linear
 from proxyfuse_kernels.linear_fp8.reference import linear_fp8
@@ -28,6 +29,8 @@ class ReferenceOps:
     rms_norm = staticmethod(rms_norm)
     select = staticmethod(select)
     place = staticmethod(place)
+    recall = staticmethod(recall)
+    remember = staticmethod(remember)
     rope_append = staticmethod(rope_append)
     paged_attention = staticmethod(paged_attention)
     silu_mul = staticmethod(silu_mul)

@@ -9,6 +9,7 @@ from proxyfuse.models.config import ModelConfig
 from proxyfuse.models.decoder import allocate_work
 from proxyfuse.runner.pair import MOST
 from proxyfuse.trio import PROXIES, Role
+from proxyfuse_kernels.hindsight import SLOTS
 
 ATTENTION = 264, 256, 1 << 28  # programs that share splits, keys of a split, bytes at the most
 POOLS = 2  # what operations allocate lies in the graphs' pool and in torch's own
@@ -32,6 +33,7 @@ def buffer_bytes(
     total = work + rotation + POOLS * (_attention(model, longest) + product)
     if role is Role.BASE:
         total += samples * model.vocab_size * AN_ID + GRAPHS * (not config.enforce_eager)
+        total += (SLOTS + 1) * model.vocab_size * 4  # hindsight, and logits that it mends
     if role is Role.EXPERT and config.proxies != "streams":
         both = len(PROXIES) * MOST
         total += work_bytes(model, both, both, dtype)

@@ -10,6 +10,7 @@ from proxyfuse.runner.ahead import Ahead
 from proxyfuse.runner.drafts import Drafts
 from proxyfuse.runner.forward import Forward
 from proxyfuse.runner.layout import Counted
+from proxyfuse.runner.remembered import Remembered
 from proxyfuse.runner.stage import Draft, Launch, Part, Stage
 from proxyfuse.trio import PROXIES, Role, Trio
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
@@ -25,13 +26,16 @@ class Assembly:
         stage: Stage,
         forwards: Trio[Forward],
         drafts: Drafts,
+        remembered: Remembered | None,
         words: Tensor,
         ahead: Ahead | None,
     ) -> None:
-        """`ahead`: where steps are planned before the last one has landed."""
+        """`remembered`: where a model drafts. `ahead`: where steps are planned before the last one
+        has landed."""
         self._stage = stage
         self._forwards = forwards
         self._drafts = drafts
+        self._remembered = remembered
         self._words = words
         self._ahead = ahead
         self._passing: SampleRows | None = None
@@ -109,7 +113,12 @@ class Assembly:
         before = stretches[draft - 1][0] if draft else 0
         drawn, tokens = drafts.draws(draft, count), drafts.tokens(draft, count)
         index = drafts.index(draft, count, len(self._forwards) - 1)
-        draw = [self._stage.sample([drawer.logits(before, count)], rows, before, drawn)]
+        draw: list[Part] = []
+        logits = drawer.logits(before, count)
+        if step.alone and self._remembered is not None:
+            recalled, logits = self._remembered.recalled(step.drawer, draft, before)
+            draw.append(recalled)
+        draw.append(self._stage.sample([logits], rows, before, drawn))
         draw.append(self._stage.record(lambda ops: ops.place(tokens, index, self._words)))
         if histories:
             spots, history = histories[draft], rows.history
@@ -131,6 +140,8 @@ class Assembly:
             roles = step.counts if step.layout.fused else (Role.BASE,)
             logits = [self._logits(step, r, n) for r, n in zip(roles, heads, strict=False)]
             parts.append(self._stage.sample(logits, rows, 0, draws))
+            if step.alone and step.drawer is not None and self._remembered is not None:
+                parts.append(self._remembered.remember(step.drawer, rows, heads[0]))
             if self._ahead is not None:
                 parts.append(self._stage.record(partial(self._ahead.end, draws.tokens)))
         return parts

@@ -29,12 +29,13 @@ class Forward:
         role: Role,
         exchange: Exchange | None = None,
     ) -> None:
-        """`rows`: a step's own, then those that read each draft; all where the decoder is.
+        """`rows`: a step's own, then those that read each draft; all where the base is.
 
-        exchange: where that is not where the base is.
+        exchange: brings them to where the decoder is, if that is elsewhere.
         """
         self.decoder = decoder
-        self._rows = rows
+        self._read = rows
+        self._rows = rows if exchange is None else exchange.rows
         self._kv = kv
         self._work = work
         self._stage = stage
@@ -54,6 +55,12 @@ class Forward:
     def logits(self, at: int, count: int) -> Tensor:  # [count, V] float32
         """Where those logits are; the next launch overwrites them."""
         return self._logits[at : at + count]
+
+    def read(self, draft: int) -> tuple[Tensor, Tensor]:
+        """Tokens [T] where the base is, and which of them [S] the sampled rows of those that read
+        a draft read (1 is the first; 0: the step's own rows)."""
+        rows = self._read[draft]
+        return rows.ids, rows.samples
 
     def _part(self, which: int, count: int, samples: int, at: int) -> Part:
         """Recorded where it is new; the least recently used is forgotten."""

@@ -27,6 +27,7 @@ from proxyfuse.runner.layout import Counted, Layout, lay_out
 from proxyfuse.runner.outcome import Outcome, Risen
 from proxyfuse.runner.padding import Padding
 from proxyfuse.runner.pair import MOST, Pair, Paired
+from proxyfuse.runner.remembered import Remembered
 from proxyfuse.runner.rows import RowWriter
 from proxyfuse.runner.sampler_rows import SamplerWriter
 from proxyfuse.runner.stage import Stage
@@ -93,10 +94,12 @@ class Runner:
         self._pair = None
         if paired is not None and ahead is not None:
             self._pair = self._make_pair(paired, stage, ahead)
-        forwards = {role: self._forward(role, decoders[role], stage) for role in decoders}
+        forwards = Trio({role: self._forward(role, decoders[role], stage) for role in decoders})
         self._ahead = None if ahead is None else Ahead(ahead, self._staging, slots)
+        drafts = capacity.drafts > 0 and len(forwards) > 1
+        self._remembered = Remembered(stage, forwards, self._staging, vocab) if drafts else None
         self._assembly = Assembly(
-            stage, Trio(forwards), self._drafts, self._staging.words, self._ahead
+            stage, forwards, self._drafts, self._remembered, self._staging.words, self._ahead
         )
 
     @property
@@ -110,8 +113,6 @@ class Runner:
         step = Rows(**part_of(self._staging.device, role))
         rows = [step, *self._drafts.rows(step.page_table)]
         exchange = self._exchange(rows, work) if role > Role.BASE else None
-        if exchange is not None:
-            rows = exchange.rows
         return Forward(decoder, rows, kv, work, stage, role, exchange)
 
     def _make_pair(self, paired: Paired, stage: Stage, ops: AheadOps) -> Pair:
@@ -227,5 +228,7 @@ class Runner:
             readers = {role: one for role, one in self._writers.items() if role is not drawer}
             self._drafts.point(layout, readers)
         alone = len(plan.samples) == 1 and all(len(cuts) <= 1 for cuts in plan.slices.values())
+        if self._remembered is not None and drawer is not None and alone:
+            self._remembered.turn_to(plan.samples[0].sequence, drawer)
         pair = self._pair if drawer is None and self._pair and self._pair.takes(counts) else None
         return Counted(layout, counts, drawer, alone, regular, pair)

@@ -10,6 +10,7 @@ from proxyfuse.runner.ahead import ahead_fields
 from proxyfuse.runner.device import Device
 from proxyfuse.runner.drafts import draft_fields
 from proxyfuse.runner.joined import joined_fields, name_tables
+from proxyfuse.runner.remembered import remembered_fields
 from proxyfuse.runner.rows import row_fields
 from proxyfuse.runner.sampler_rows import sampler_fields
 from proxyfuse.runner.staging import Staging
@@ -36,7 +37,7 @@ def step_staging(
 
     paired: the proxies' page tables lie one behind the other.
     """
-    fields = dict(sampler_fields(capacity.samples))
+    fields = {**sampler_fields(capacity.samples), **remembered_fields()}
     for role, size in slots.items():
         pages = -(-capacity.tokens // size)
         own = row_fields(capacity.rows, capacity.sequences, pages, capacity.samples)

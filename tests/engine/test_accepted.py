@@ -49,13 +49,33 @@ def test_where_all_models_are_one_every_draft_holds(
 
 @pytest.mark.parametrize("drawer", [Role.EXPERT, Role.ANTIEXPERT])
 def test_the_drawer_draws_by_itself(trio, open_llm, drawer: Role) -> None:
-    """With next to no alpha the base's twin nearly always holds, and the stranger seldom."""
+    """With next to no alpha the base's twin nearly always holds, and the stranger learns slowly."""
     llm = open_llm(twins(trio, drawer), speculate=4)
     accepted = {}
     for who in (Role.EXPERT, Role.ANTIEXPERT):
         use(llm, Steady(4, who))
         accepted[who] = one(llm, replace(LONG, alpha=1e-6)).accepted
-    assert accepted.pop(drawer) >= 30 and max(accepted.values()) < 15
+    assert accepted.pop(drawer) >= 30 and max(accepted.values()) < 20
+
+
+@pytest.mark.parametrize("drawer", [Role.EXPERT, Role.ANTIEXPERT])
+def test_drafts_learn_what_the_base_says_and_the_drawer_does_not(
+    trio, open_llm, drawer: Role
+) -> None:
+    """A stranger drafts for a base that goes round in a loop: from the second round on it helps."""
+    stranger = Trio({role: trio[role if role is Role.BASE else Role.EXPERT] for role in Role})
+    llm = open_llm(stranger, speculate=4)
+    use(llm, Steady(4, drawer, -inf))
+    params = SamplingParams(
+        temperature=0, max_tokens=200, ignore_eos=True, alpha=0.7, allowed_token_ids=range(40, 50)
+    )
+    written = one(llm, params)
+    tokens = written.token_ids
+    assert tokens == one(open_llm(stranger, speculate=0), params).token_ids
+    assert written.tokens_per_base_pass > 2
+    together = llm.generate([MINE, [*MINE, 3]], params, use_tqdm=False)
+    apart = [written, one(llm, params, [*MINE, 3])]
+    assert [both.outputs[0].token_ids for both in together] == [own.token_ids for own in apart]
 
 
 def test_the_counts_agree_with_the_tokens_and_with_each_other(trio, open_llm) -> None:

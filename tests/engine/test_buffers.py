@@ -18,6 +18,7 @@ from proxyfuse.models.config import read_config
 from proxyfuse.models.decoder import allocate_work
 from proxyfuse.runner.pair import MOST
 from proxyfuse.trio import Role, Trio
+from proxyfuse_kernels.hindsight import SLOTS
 from tests.engine.test_memory import FREE, GEOMETRY, WEIGHTS
 
 CONFIG = EngineConfig(max_num_batched_tokens=40)
@@ -35,7 +36,8 @@ def test_buffers_of_a_forward_are_counted_as_they_are_allocated(trio) -> None:
 
     narrow = buffer_bytes(CONFIG, Role.EXPERT, model, torch.bfloat16, 9, 256)
     assert bytes_of(Role.EXPERT) - narrow == 9 * 1000 * 4, "logits are float32"
-    assert bytes_of(Role.BASE) - bytes_of(Role.EXPERT) == GRAPHS + 9 * wide.vocab_size * 8
+    columns = 9 * 8 + (SLOTS + 1) * 4  # scratch of the sampler; hindsight
+    assert bytes_of(Role.BASE) - bytes_of(Role.EXPERT) == GRAPHS + wide.vocab_size * columns
 
 
 def test_the_arena_gets_what_they_leave() -> None:

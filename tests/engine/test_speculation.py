@@ -21,6 +21,7 @@ AMPLE = {"kv_cache_bytes": 1 << 22}
 SETTINGS: dict[str, dict[str, Any]] = {
     "ample": AMPLE,
     "no prefix cache": {**AMPLE, "enable_prefix_caching": False},
+    "one at a time": {**AMPLE, "max_num_seqs": 1},
     "tight": TIGHT,
     "tight, no prefix cache": {**TIGHT, "enable_prefix_caching": False},
     "few rows": {**AMPLE, "max_num_batched_tokens": 7, "max_num_seqs": 3},

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from proxyfuse.runner.stage_plain import Draw
+from proxyfuse_kernels.hindsight import Hindsight
 from proxyfuse_kernels.ops import AheadOps
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 from proxyfuse_kernels.quantised import Weight
@@ -65,6 +66,35 @@ class FakeOps:
 
         act = lambda: self._plain.place(tokens, index, out)  # noqa: E731
         self._give("place", act, all_of(tokens, index), written)
+
+    def recall(
+        self,
+        logits: Tensor,
+        ids: Tensor,
+        rows: Tensor,
+        text: Tensor,
+        hindsight: Hindsight,
+        out: Tensor,
+    ) -> None:
+        read = (logits, ids, rows, text, hindsight.values, hindsight.tags)
+        act = lambda: self._plain.recall(logits, ids, rows, text, hindsight, out)  # noqa: E731
+        self._give("recall", act, all_of(*read), all_of(out))
+
+    def remember(
+        self,
+        logits: Sequence[Tensor],
+        alpha: Tensor,
+        drawn: Tensor,
+        ids: Tensor,
+        rows: Tensor,
+        text: Tensor,
+        hindsight: Hindsight,
+    ) -> None:
+        read = (*logits, alpha, drawn, ids, rows, text)
+        act = lambda: self._plain.remember(  # noqa: E731
+            logits, alpha, drawn, ids, rows, text, hindsight
+        )
+        self._give("remember", act, all_of(*read), all_of(hindsight.values, hindsight.tags))
 
     def rope_append(
         self,

@@ -13,6 +13,8 @@ void rms_norm(const void *args, Worker &worker);
 void linear(const void *args, Worker &worker);
 void select(const void *args, Worker &worker);
 void place(const void *args, Worker &worker);
+void recall(const void *args, Worker &worker);
+void remember(const void *args, Worker &worker);
 void silu_mul(const void *args, Worker &worker);
 void rope_append(const void *args, Worker &worker);
 void paged_attention(const void *args, Worker &worker);

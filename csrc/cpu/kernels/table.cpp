@@ -3,8 +3,9 @@
 namespace proxyfuse::cpu::PROXYFUSE_ISA {
 
 const Kernels &kernels() {
-  static constexpr Kernels table = {embed,    rms_norm,    linear,          select,      place,
-                                    silu_mul, rope_append, paged_attention, proxy_sample};
+  static constexpr Kernels table = {embed,       rms_norm,        linear,      select,
+                                    place,       recall,          remember,    silu_mul,
+                                    rope_append, paged_attention, proxy_sample};
   return table;
 }
 

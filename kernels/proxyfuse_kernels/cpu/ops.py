@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from proxyfuse_kernels.cpu.checks import DTYPES, expect
 from proxyfuse_kernels.cpu.tape import Tape
+from proxyfuse_kernels.hindsight import NEWS, SLOTS, STRETCH, TRUST, Hindsight
 from proxyfuse_kernels.quantised import Quantised, Weight
 
 FLOAT, INT, FP8 = (torch.float32,), (torch.int32,), (torch.float8_e4m3fn,)
@@ -96,6 +99,65 @@ class CpuOps:
             out=expect("out", out, (None,), INT, dense=True),
             count=count,
             targets=targets,
+        )
+
+    def recall(
+        self,
+        logits: Tensor,
+        ids: Tensor,
+        rows: Tensor,
+        text: Tensor,
+        hindsight: Hindsight,
+        out: Tensor,
+    ) -> None:
+        count, width = len(rows), hindsight.values.shape[1]
+        self.tape.keep(logits, out)
+        self.tape.native.recall(
+            logits=expect("logits", logits[:, :width], (count, width), FLOAT),
+            out=expect("out", out, (count, width), FLOAT),
+            hindsight=self._hindsight(hindsight, ids, rows, text),
+            count=count,
+            logits_stride=logits.stride(0),
+            out_stride=out.stride(0),
+            trust=TRUST,
+        )
+
+    def remember(
+        self,
+        logits: Sequence[Tensor],
+        alpha: Tensor,
+        drawn: Tensor,
+        ids: Tensor,
+        rows: Tensor,
+        text: Tensor,
+        hindsight: Hindsight,
+    ) -> None:
+        count, width = len(rows), hindsight.values.shape[1]
+        four = [x[:, :width] for x in (*logits, drawn)]
+        self.tape.keep(*four, alpha)
+        self.tape.native.remember(
+            logits=tuple(expect("logits", x, (count, width), FLOAT) for x in four),
+            strides=tuple(x.stride(0) for x in four),
+            alpha=expect("alpha", alpha, (count,), FLOAT, dense=True),
+            hindsight=self._hindsight(hindsight, ids, rows, text),
+            count=count,
+            news=NEWS,
+        )
+
+    def _hindsight(
+        self, hindsight: Hindsight, ids: Tensor, rows: Tensor, text: Tensor
+    ) -> tuple[int, ...]:
+        values, tags, width = hindsight.values, hindsight.tags, hindsight.values.shape[1]
+        self.tape.keep(values, tags, ids, rows, text)
+        return (
+            expect("values", values, (SLOTS, width), FLOAT, dense=True),
+            expect("tags", tags, (-(-width // STRETCH), SLOTS, 2), INT, dense=True),
+            expect("ids", ids, (None,), INT, dense=True),
+            expect("rows", rows, (None,), INT, dense=True),
+            expect("text", text, (1,), INT, dense=True),
+            SLOTS,
+            width,
+            STRETCH,
         )
 
     def rope_append(

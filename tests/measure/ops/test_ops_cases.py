@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from proxyfuse.measure.ops import (
     embed,
+    hindsight,
     linear,
     linear_fp8,
     paged_attention,
@@ -40,6 +41,8 @@ CASES: dict[str, Callable[[Place, int], Case]] = {
     "silu_mul": lambda place, n: silu_mul.case(place, n, 37, BF16),
     "select": lambda place, n: select.case(place, n, 24),
     "place": lambda place_, n: place.case(place_, n),
+    "remember": lambda place, n: hindsight.remember_case(place, n, 1500),
+    "recall": lambda place, n: hindsight.recall_case(place, n, 1500),
     "proxy_sample": lambda place, n: proxy_sample.case(place, n, 111),
     "proxy_sample nucleus": lambda place, n: proxy_sample.case(place, n, 111, 0.9),
 }

@@ -1,0 +1,68 @@
+"""What verification taught of the text that a step drafts for, kept from step to step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from proxyfuse.runner.forward import Forward
+from proxyfuse.runner.stage import Part, Stage
+from proxyfuse.runner.staging import Fields, Staging
+from proxyfuse.sequence import Sequence
+from proxyfuse.trio import Role, Trio
+from proxyfuse_kernels.hindsight import Hindsight
+from proxyfuse_kernels.proxy_sample import SampleRows
+
+TEXT = "hindsight.text"
+
+
+def remembered_fields() -> Fields:
+    """One word: which text it is."""
+    return {TEXT: ((1,), torch.int32)}
+
+
+class Remembered:
+    """`Hindsight` of one text at a time, drafted by one model, in steps that are its own."""
+
+    def __init__(self, stage: Stage, forwards: Trio[Forward], staging: Staging, vocab: int) -> None:
+        at = staging.words.device
+        self._stage = stage
+        self._forwards = forwards
+        self._hindsight = Hindsight.allocate(vocab, at)
+        self._logits = torch.empty(1, vocab, device=at)
+        self._written, self._text = staging.host[TEXT], staging.device[TEXT]
+        self._last: tuple[Sequence, Role] | None = None
+
+    def turn_to(self, sequence: Sequence, drawer: Role) -> None:
+        """The step drafts for this sequence: what is known of another is forgotten."""
+        if self._last != (sequence, drawer):
+            self._last = sequence, drawer
+            self._written[0] += 1
+
+    def recalled(self, drawer: Role, draft: int, at: int) -> tuple[Part, Tensor]:
+        """What makes the logits [1, V] that the draft of this number (0 is the first) is drawn
+        from, of the drawing model's own in row `at`; and where they are."""
+        forward, logits = self._forwards[drawer], self._logits
+        ids, rows = forward.read(draft)
+        part = self._stage.record(
+            lambda ops: ops.recall(
+                forward.logits(at, 1), ids, rows[:1], self._text, self._hindsight, logits
+            )
+        )
+        return part, logits
+
+    def remember(self, drawer: Role, rows: SampleRows, count: int) -> Part:
+        """What all roles' logits of `count` rows say is kept."""
+        own = {role: forward.logits(0, count) for role, forward in self._forwards.items()}
+        ids, heads = self._forwards[Role.BASE].read(0)
+        return self._stage.record(
+            lambda ops: ops.remember(
+                list(own.values()),
+                rows.alpha[:count],
+                own[drawer],
+                ids,
+                heads[:count],
+                self._text,
+                self._hindsight,
+            )
+        )
