@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bench.kernels import (
     embed,
-    hindsight,
     linear,
     linear_fp8,
     paged_attention,
     place,
     proxy_sample,
+    recall,
+    remember,
     rms_norm,
     rope_append,
     select,
@@ -28,7 +29,8 @@ MODULES = (
     select,
     proxy_sample,
     place,
-    hindsight,
+    recall,
+    remember,
 )
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ def remember_case(place: Place, rows: int, vocab: int) -> Case:
     """`rows` rows of logits of three models, each of another token."""
     return row_case(
         place,
-        "hindsight",
-        {"call": "remember", "rows": rows, "vocab": vocab},
+        "remember",
+        {"rows": rows, "vocab": vocab},
         5 * rows * vocab * 4,
         lambda: _buffers(place, rows, vocab),
         lambda ops, b: ops.remember(
@@ -38,8 +38,8 @@ def recall_case(place: Place, rows: int, vocab: int) -> Case:
 
     return row_case(
         place,
-        "hindsight",
-        {"call": "recall", "rows": rows, "vocab": vocab},
+        "recall",
+        {"rows": rows, "vocab": vocab},
         3 * rows * vocab * 4,
         make,
         lambda ops, b: ops.recall(b["expert"], *_asked(b), _hindsight(b), b["out"]),
