@@ -18,14 +18,16 @@ namespace {
 
 // A tile is kTileRows by kColumns accumulators, with room for the operands among the registers.
 constexpr int kTileRows = kLanes == 16 ? 6 : 3, kColumns = 4;
-constexpr int kNarrowTiles = 3; // of rows that each widen weights of 8 bits for themselves
+constexpr int kFewTiles = 2;    // of few rows, one after the other over the same weights
+constexpr int kNarrowTiles = 3; // likewise, where each widens weights of 8 bits for itself
 constexpr int kFewColumns = kLanes < 8 ? 4 : 8; // more streams in flight where rows are few
 
 constexpr int64_t kBlockRows = 192;
 constexpr int64_t kBlockColumns = 64;
 constexpr int64_t kBlockBytes = 256 * 1024; // of weights: they stay in L2 for all rows of a block
 constexpr int64_t kStretchBytes =
-    64 * 1024;                            // of weights, where rows are few: long enough to stream
+    64 * 1024;                             // of weights, where rows are few: long enough to stream
+constexpr int64_t kCloseBytes = 20 * 1024; // of a tile's rows of x
 constexpr int64_t kChunkBytes = 4 * 1024; // of a row: a tile's rows of x stay in L1 for all columns
 
 int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -42,7 +44,7 @@ struct Count {
 constexpr int columns_for(int rows) {
   if (kLanes < 16)
     return rows <= kTileRows / 3 ? kFewColumns : kColumns;
-  return rows <= 2 ? 8 : rows == 3 ? 6 : kColumns;
+  return rows <= 2 ? 8 : rows == 3 ? 6 : rows <= kTileRows ? kColumns : 3;
 }
 
 // Calls body(Count<n>), 1 <= n <= most.
@@ -76,6 +78,8 @@ struct Room {
 template <class T, class W, class Out>
 struct Product {
   static constexpr bool kSame = std::is_same_v<T, W>;
+  // rows of a tile where rows are few: there is room for two more beside weights as they are
+  static constexpr int kFewRows = kSame && kLanes == 16 ? kTileRows + 2 : kTileRows;
   const LinearArgs &a;
   Matrix<T> x;
   Matrix<W> weight;
@@ -118,7 +122,7 @@ struct Product {
 
   // Columns [begin, end) of a few rows [row, last), the weights fetched one tile ahead.
   void few_rows(int64_t row, int64_t last, int64_t begin, int64_t end) const {
-    with_count<kTileRows>(last - row, [&](auto rows) {
+    with_count<kFewRows>(last - row, [&](auto rows) {
       constexpr int wide = columns_for(rows.value);
       int64_t column = begin;
       for (; column + wide <= end; column += wide)
@@ -185,6 +189,15 @@ struct Product {
       tile<rows, 1, 0>(row, column);
   }
 
+  // Whether each tile of rows takes all inputs at once: more than one only where they stay in L1.
+  bool are_few(int64_t rows) const {
+    const bool close = kFewRows * a.inputs * static_cast<int64_t>(sizeof(T)) <= kCloseBytes;
+    if constexpr (kSame)
+      return rows <= (close ? kFewTiles * kFewRows : kTileRows);
+    else
+      return rows <= kNarrowTiles * kTileRows;
+  }
+
   // Inputs of a chunk: whole steps, so that the cuts change no lane's order.
   int64_t chunk_width() const {
     const int64_t chunks = ceil_div(a.inputs * static_cast<int64_t>(sizeof(T)), kChunkBytes);
@@ -192,7 +205,7 @@ struct Product {
   }
 
   void run(Worker &worker) const {
-    const bool few = a.rows <= (kSame ? 1 : kNarrowTiles) * kTileRows;
+    const bool few = are_few(a.rows);
     const int64_t row_bytes = a.inputs * static_cast<int64_t>(few ? sizeof(W) : sizeof(T));
     const int64_t fitting = (few ? kStretchBytes : kBlockBytes) / row_bytes;
     const int64_t share = ceil_div(a.outputs, worker.threads * 4);
@@ -203,8 +216,9 @@ struct Product {
       const int64_t begin = task / down * width, end = at_most(begin + width, a.outputs);
       const int64_t row = task % down * kBlockRows, last = at_most(row + kBlockRows, a.rows);
       if (few)
-        for (int64_t top = row; top < last; top += kTileRows)
-          few_rows(top, at_most(top + kTileRows, last), begin, end);
+        for (int64_t i = 0, tiles = ceil_div(last - row, kFewRows); i < tiles; ++i)
+          few_rows(row + (last - row) * i / tiles, row + (last - row) * (i + 1) / tiles, begin,
+                   end);
       else
         many_rows(row, last, begin, end);
     });
