@@ -32,6 +32,8 @@ class Remembered:
         self._logits = torch.empty(1, vocab, device=at)
         self._written, self._text = staging.host[TEXT], staging.device[TEXT]
         self._last: tuple[Sequence, Role] | None = None
+        self._recalled: dict[tuple[Role, int, int], Part] = {}  # a few of each draft
+        self._kept: dict[tuple[Role, int, int], Part] = {}  # one a number of rows
 
     def turn_to(self, sequence: Sequence, drawer: Role) -> None:
         """The step drafts for this sequence: what is known of another is forgotten."""
@@ -42,27 +44,25 @@ class Remembered:
     def recalled(self, drawer: Role, draft: int, at: int) -> tuple[Part, Tensor]:
         """What makes the logits [1, V] that the draft of this number (0 is the first) is drawn
         from, of the drawing model's own in row `at`; and where they are."""
-        forward, logits = self._forwards[drawer], self._logits
-        ids, rows = forward.read(draft)
-        part = self._stage.record(
-            lambda ops: ops.recall(
-                forward.logits(at, 1), ids, rows[:1], self._text, self._hindsight, logits
+        key = drawer, draft, at
+        if key not in self._recalled:
+            logits = self._forwards[drawer].logits(at, 1)
+            ids, rows = self._forwards[drawer].read(draft)
+            whose = ids, rows[:1], self._text, self._hindsight
+            self._recalled[key] = self._stage.record(
+                lambda ops: ops.recall(logits, *whose, self._logits)
             )
-        )
-        return part, logits
+        return self._recalled[key], self._logits
 
     def remember(self, drawer: Role, rows: SampleRows, count: int) -> Part:
         """What all roles' logits of `count` rows say is kept."""
-        own = {role: forward.logits(0, count) for role, forward in self._forwards.items()}
-        ids, heads = self._forwards[Role.BASE].read(0)
-        return self._stage.record(
-            lambda ops: ops.remember(
-                list(own.values()),
-                rows.alpha[:count],
-                own[drawer],
-                ids,
-                heads[:count],
-                self._text,
-                self._hindsight,
+        alpha = rows.alpha[:count]
+        key = drawer, alpha.data_ptr(), count
+        if key not in self._kept:
+            own = {role: forward.logits(0, count) for role, forward in self._forwards.items()}
+            ids, heads = self._forwards[Role.BASE].read(0)
+            whose = ids, heads[:count], self._text, self._hindsight
+            self._kept[key] = self._stage.record(
+                lambda ops: ops.remember(list(own.values()), alpha, own[drawer], *whose)
             )
-        )
+        return self._kept[key]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from proxyfuse.sequence import Sequence
 from proxyfuse.speculation.acceptance import Acceptance
 from proxyfuse.speculation.choice import Source
+from proxyfuse.speculation.fared import Verified
 from proxyfuse.speculation.lookup import Lookup
 from proxyfuse.trio import Role
 
@@ -33,6 +34,7 @@ class Drafting:
     guess: tuple[int, ...] = ()  # what was looked up, and not drafted
     guessed_at: int = 0  # tokens of the continuation then
     fared: dict[Source, Acceptance] = field(default_factory=dict)
+    unread: list[tuple[Source, Verified, bool]] = field(default_factory=list)  # not in `fared` yet
     source: Source = None  # of the drafts that were last proposed
     idle: int = 0  # steps since then
     patience: int = PATIENCE[0]

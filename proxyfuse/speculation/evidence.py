@@ -16,7 +16,7 @@ PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3
 ALIKE = (2.0, 8.0)  # trials that what others did is worth: of what is looked up, of a model's
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
 FRESH = 192  # steps of which each is timed, and noted as one of all sequences
-TIMED = 4  # one step in so many is, afterwards: it is not free
+NOTED = 6  # one step in so many is, afterwards: it is not free
 
 
 class Evidence:
@@ -41,10 +41,17 @@ class Evidence:
             for greedy in (True, False)
         }
         self._age = 0
+        self._notes = True
         self._timed: tuple[bool, tuple[int, Source, float]] | None = None
 
     def fared(self, drafting: Drafting, source: Source) -> Acceptance:
         """How often a sequence's drafts held; as all others' until there were some."""
+        for of, one, noted in drafting.unread:
+            self._own(drafting, of).observe(*one, fits=noted)
+        drafting.unread.clear()
+        return self._own(drafting, source)
+
+    def _own(self, drafting: Drafting, source: Source) -> Acceptance:
         found = drafting.fared.get(source)
         if found is None:
             known, worth = self._all[source, drafting.greedy], ALIKE[source is not None]
@@ -61,15 +68,13 @@ class Evidence:
         return self.costs[fused].plain_steps(sequences)
 
     def learn(self, drafting: Drafting, source: Source, one: Verified) -> None:
-        """How drafts of a sequence fared; of all, and by what margins, where steps are timed."""
-        notes = self._notes
-        self.fared(drafting, source).observe(*one, fits=notes)
-        if notes:
-            self._all[source, drafting.greedy].observe(*one)
+        """How drafts of a sequence fared: read once it is asked for.
 
-    @property
-    def _notes(self) -> bool:
-        return self._age <= FRESH or not self._age % TIMED
+        Of all sequences, and by what margins, where steps are noted.
+        """
+        drafting.unread.append((source, one, self._notes))
+        if self._notes:
+            self._all[source, drafting.greedy].observe(*one)
 
     def begin(self, plan: Plan, drawer: Role, drafts: int, asked: bool) -> None:
         """The plan was run, with so many drafts in all: what it took is told next.
@@ -77,6 +82,7 @@ class Evidence:
         Not every step is worth timing, unless it is `asked` for.
         """
         self._age += 1
+        self._notes = self._age < FRESH or not self._age % NOTED
         self._timed = None
         if not (self._notes or asked) or not _only_writes(plan):
             return

@@ -8,7 +8,7 @@ from proxyfuse.plan import Plan, Sample, Slice
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.sequence import Lane, Sequence
 from proxyfuse.speculation.drafting import Drafting
-from proxyfuse.speculation.evidence import FRESH, PRIORS, TIMED, Evidence
+from proxyfuse.speculation.evidence import FRESH, PRIORS, NOTED, Evidence
 from proxyfuse.speculation.fared import Verified, agreeing
 from proxyfuse.trio import Role, Trio
 
@@ -33,12 +33,12 @@ def test_the_first_steps_are_timed_then_one_in_a_few_and_those_that_are_asked_fo
     for _ in range(FRESH):
         spent(evidence, plan())
     assert evidence.plain_steps(True, 1) == FRESH
-    for _ in range(5 * TIMED):
+    for _ in range(5 * NOTED):
         spent(evidence, plan())
     assert evidence.plain_steps(True, 1) == FRESH + 5
-    for _ in range(5 * TIMED):
+    for _ in range(5 * NOTED):
         spent(evidence, plan(), asked=True)
-    assert evidence.plain_steps(True, 1) == FRESH + 5 + 5 * TIMED
+    assert evidence.plain_steps(True, 1) == FRESH + 5 + 5 * NOTED
 
 
 def test_a_step_that_reads_a_prompt_says_nothing_of_writing() -> None:
