@@ -8,7 +8,7 @@ from math import inf
 
 from proxyfuse.plan import Draft, Plan
 from proxyfuse.sequence import Sequence
-from proxyfuse.speculation.alone import LONGER, Alone
+from proxyfuse.speculation.alone import LONGER, NOTHING, Alone
 from proxyfuse.speculation.choice import LENGTHS
 from proxyfuse.speculation.drafting import Decision, Drafting
 from proxyfuse.speculation.evidence import Evidence
@@ -91,26 +91,31 @@ class Speculator:
 
         None where only the text can tell, and rows of it are in flight.
         """
-        if sequence.ahead and len(sequence.lanes) == 1:
+        fused = len(sequence.lanes) > 1
+        if sequence.ahead and not fused:
             return None
         left = sequence.limit - len(sequence.continuation) - sequence.ahead
-        room = self._known(min(left - 1, self._room))
+        room = min(left - 1, self._room)
+        if self._batches:
+            room = self._known(room)
         if room <= 0:
-            return Draft()
+            return NOTHING
         drafting = self._sequences.get(sequence)
         if drafting is None:
             drafting = self._sequences[sequence] = Drafting(sequence.params.greedy)
         if self.fixed is not None:
             return self._always(sequence, drafting, room)
-        if self._measuring or self._measures(len(sequence.lanes) > 1):
+        if self._measuring or (self._age % PLAIN[0] == 0 and self._measures(fused)):
             self._measuring = True
-            return Draft()
+            return NOTHING
         if self._running > 1:
             return self._shared(sequence, drafting, room)
         drawer = None if self._undecided else self.drawer
         draft = self._alone.draft(sequence, drafting, room, drawer)
         if isinstance(draft, Decision):
             return self._draw(drafting, draft, room)
+        if not draft.tokens or not self._batches:
+            return draft
         return Draft(tokens=draft.tokens[: self._known(len(draft.tokens))])
 
     def _known(self, count: int) -> int:
@@ -120,12 +125,9 @@ class Speculator:
         return max((length for length in self.lengths if length <= count), default=0)
 
     def _measures(self, fused: bool) -> bool:
-        """Whether this step shows what one without drafts takes."""
-        often, seldom = PLAIN
-        if self._age % often:
-            return False
+        """Whether this step, one of those that may, shows what one without drafts takes."""
         unknown = self._evidence.plain_steps(fused, self._running) < KNOWN
-        return unknown or self._age % seldom == 0
+        return unknown or self._age % PLAIN[1] == 0
 
     def _always(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
         if len(sequence.lanes) > 1:
