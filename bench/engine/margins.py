@@ -27,7 +27,7 @@ from proxyfuse.speculation.acceptance import chance_to_hold
 from proxyfuse_kernels.proxy_sample.noise import gumbel, random_bits
 
 TEMPERATURES = (0.0, 0.8)
-TEXTS, READ, WRITTEN, SEED = 40, 64, 96, 1
+READ, WRITTEN, SEED = 64, 96, 1
 PARTS = 8  # of all drafts, by margin
 STEEPNESSES = [0.1 * step for step in range(1, 101)]
 
@@ -103,7 +103,7 @@ def figures(drafts: list[Draft]) -> dict[str, Any]:
 def main() -> None:
     """Write, redraw, compare, save."""
     argparse.ArgumentParser(description=__doc__).parse_args()
-    prompts = [window[:READ] for window in gather(TEXTS, 1).windows["code"][:TEXTS]]
+    prompts = [window[:READ] for window in gather(0, 1).windows["code"]]
     roles = [model_folder(role) for role in ("base", "expert", "antiexpert")]
     expert = AutoModelForCausalLM.from_pretrained(roles[1], dtype=torch.float32)
     found = {}
