@@ -8,7 +8,7 @@ from proxyfuse.plan import Plan, Sample, Slice
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.sequence import Lane, Sequence
 from proxyfuse.speculation.drafting import Drafting
-from proxyfuse.speculation.evidence import FRESH, PRIORS, NOTED, Evidence
+from proxyfuse.speculation.evidence import FRESH, NOTED, PRIORS, Evidence
 from proxyfuse.speculation.fared import Verified, agreeing
 from proxyfuse.trio import Role, Trio
 
