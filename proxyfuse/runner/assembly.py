@@ -141,7 +141,7 @@ class Assembly:
             logits = [self._logits(step, r, n) for r, n in zip(roles, heads, strict=False)]
             parts.append(self._stage.sample(logits, rows, 0, draws))
             if step.alone and step.drawer is not None and self._remembered is not None:
-                parts.append(self._remembered.remember(step.drawer, rows, heads[0]))
+                parts.append(self._remembered.remember(step.drawer, heads[0]))
             if self._ahead is not None:
                 parts.append(self._stage.record(partial(self._ahead.end, draws.tokens)))
         return parts
