@@ -25,24 +25,25 @@ bool likely(const Reel::Draft &draft, float least, float steepness, std::vector<
 } // namespace
 
 int Reel::run(Team &team, float least, float steepness) const {
-  int result = 0;
+  int fed = 0;
+  bool go = true;
+  std::vector<float> sums(drafts.empty() ? 0 : drafts.front().count);
   team.run([&](Worker &worker) {
-    // every thread finds the same, so that none waits to be told
-    std::vector<float> sums(drafts.empty() ? 0 : drafts.front().count);
-    int fed = 0;
     play(first, worker);
-    for (const Draft &draft : drafts) {
-      play(draft.draw, worker);
-      if (!likely(draft, least, steepness, sums) && fed > 0)
+    for (size_t j = 0; j < drafts.size(); ++j) {
+      play(drafts[j].draw, worker);
+      if (worker.thread == 0) {
+        go = likely(drafts[j], least, steepness, sums) || j == 0;
+        fed += go;
+      }
+      worker.barrier();
+      if (!go)
         break;
-      play(draft.feed, worker);
-      ++fed;
+      play(drafts[j].feed, worker);
     }
     play(verify[fed], worker);
-    if (worker.thread == 0)
-      result = fed;
   });
-  return result;
+  return fed;
 }
 
 } // namespace proxyfuse::cpu
