@@ -66,11 +66,10 @@ def in_turns(
 
     `doubts` says, of a race and what each of its runs has returned so far, how uncertain the
     figures are that will be made of it: what matters most comes first, and what is certain enough
-    is 0. A race with
-    fewer than `LEAST` rounds is next; then the one most in doubt, and of several equal ones that
-    which has had the least time, so that a machine that changes while they run changes for all of
-    them. A race without doubts has no further round. Doubts must come of how far values are spread
-    and never of what they are: who stops when a figure pleases has chosen the figure.
+    is 0. A race with fewer than `LEAST` rounds is next; then the one most in doubt, and of several
+    equal ones that which has had the least time, so that a machine that changes while they run
+    changes for all of them. A race without doubts has no further round. Doubts must come of how far
+    values are spread and never of what they are: who stops when a figure pleases has chosen it.
     """
     for runs in races.values():
         for run in runs:

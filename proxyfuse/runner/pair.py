@@ -10,12 +10,11 @@ from time import perf_counter
 
 from torch import Tensor
 
-from proxyfuse.models.decoder import Decoder, Work
-from proxyfuse.runner.exchange import Exchange
+from proxyfuse.models.decoder import Decoder
+from proxyfuse.runner.forward import Forward
 from proxyfuse.runner.joined import Joined
 from proxyfuse.runner.stage import Part, Stage
 from proxyfuse.trio import PROXIES, Role
-from proxyfuse_kernels.ops import Ops
 
 log = logging.getLogger(__name__)
 
@@ -36,24 +35,19 @@ class Pair:
 
     def __init__(
         self,
-        paired: Paired,
         joined: Joined,
-        kv: Tensor,
-        work: Work,
+        forward: Forward,
         stage: Stage,
-        exchange: Exchange | None,
+        *,
+        measured: bool,
     ) -> None:
-        """`work`: of 2 * MOST rows and samples. exchange: where that is not where the base is."""
-        self._decoder = paired.decoder
-        self._measured = paired.measured
+        """`forward`: over the joined rows, of up to 2 * MOST rows and samples."""
         self._joined = joined
-        self._kv = kv
-        self._work = work
+        self._forward = forward
         self._stage = stage
-        self._exchange = exchange
-        self._logits = work.logits if exchange is None else exchange.logits
-        self._counts = set() if paired.measured else set(range(1, MOST + 1))
-        self._parts: dict[int, tuple[Part, Part]] = {}  # of MOST at the most
+        self._measured = measured
+        self._counts = set() if measured else set(range(1, MOST + 1))
+        self._joins: dict[int, Part] = {}  # of MOST at the most
 
     def takes(self, counts: Mapping[Role, tuple[int, int]]) -> bool:
         """Whether both proxies run the same rows, samples all, as many as run as one."""
@@ -62,16 +56,18 @@ class Pair:
 
     def join(self, count: int) -> Part:
         """What comes before: the step's rows, `count` of each proxy, are put side by side."""
-        return self._part(count)[0]
+        if count not in self._joins:
+            self._joins[count] = self._stage.record(self._joined.join(count))
+        return self._joins[count]
 
     def run(self, count: int) -> Part:
         """The forward of those rows."""
-        return self._part(count)[1]
+        both = len(PROXIES) * count
+        return self._forward.run(both, both)
 
     def logits(self, role: Role, count: int) -> Tensor:  # [count, V] float32
         """Where a proxy's are; the next launch overwrites them."""
-        begin = PROXIES.index(role) * count
-        return self._logits[begin : begin + count]
+        return self._forward.logits(PROXIES.index(role) * count, count)
 
     def choose(self, count: int, run: Callable[[], object]) -> None:
         """Keep what is faster for so many rows, where that is to be measured.
@@ -93,25 +89,3 @@ class Pair:
 
     def _keep(self, count: int, together: bool) -> None:
         (self._counts.add if together else self._counts.discard)(count)
-
-    def _part(self, count: int) -> tuple[Part, Part]:
-        """Recorded where it is new."""
-        if count not in self._parts:
-            join = self._stage.record(self._joined.join(count))
-            self._parts[count] = join, self._forward(count)
-        return self._parts[count]
-
-    def _forward(self, count: int) -> Part:
-        both = len(PROXIES) * count
-        work = self._work.cut(both, both)
-        rows = self._joined.rows if self._exchange is None else self._exchange.rows[0]
-        cut = rows.cut(both, both)
-
-        def write(ops: Ops) -> None:
-            if self._exchange is not None:
-                self._exchange.bring(0, both, both)
-            self._decoder.forward(ops, cut, self._kv, work)
-            if self._exchange is not None:
-                self._exchange.send(0, both)
-
-        return self._stage.record(write, Role.EXPERT)

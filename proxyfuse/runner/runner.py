@@ -120,7 +120,10 @@ class Runner:
         most = len(PROXIES) * MOST
         kv, work = self._memory(Role.EXPERT, paired.decoder, most, most)
         joined = Joined(ops, self._staging, MOST)
-        return Pair(paired, joined, kv, work, stage, self._exchange([joined.rows], work))
+        rows = [joined.rows]
+        exchange = self._exchange(rows, work)
+        forward = Forward(paired.decoder, rows, kv, work, stage, Role.EXPERT, exchange)
+        return Pair(joined, forward, stage, measured=paired.measured)
 
     def _memory(self, role: Role, decoder: Decoder, rows: int, samples: int) -> tuple[Tensor, Work]:
         """The role's view of the arena, and buffers of forwards."""
