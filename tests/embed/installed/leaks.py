@@ -21,6 +21,7 @@ MOST = 12  # requests at once
 DEAF = HEARD(lambda *_: None)
 
 Fields = dict[str, str]
+GREEDY: Fields = {"temperature": "0"}
 
 
 def census() -> Counter[type | str]:
@@ -35,14 +36,19 @@ def census() -> Counter[type | str]:
 
 
 def kinds(number: int) -> Iterator[tuple[Fields, list[int]]]:
-    """Fields and the ids of the prompt: finished in every way, then refused in every way."""
+    """Fields and the ids of the prompt: finished in every way, then refused in every way.
+
+    A number's tokens are the same every time, the unseeded one's by its bias: how a token is
+    spelt is kept from its first time on, which would look like a leak for hundreds of rounds.
+    """
     prompt = [1 + number % 200, 17, 18]
-    own: Fields = {"temperature": str(1 + number), "max_tokens": "3", "ignore_eos": "true"}
-    yield own, prompt
+    unseeded: Fields = {"temperature": str(1 + number), "max_tokens": "3", "ignore_eos": "true"}
+    own = unseeded | {"seed": str(number)}
+    yield unseeded | {"logit_bias": f"{number % 100}=1000000"}, prompt
     yield own | {"n": "3", "logprobs": "2"}, prompt
-    yield own | {"prompt_logprobs": "1", "stop": "e", "seed": str(number)}, prompt
+    yield own | {"prompt_logprobs": "1", "stop": "e"}, prompt
     yield own | {"repetition_penalty": "1.5", "logit_bias": f"{number % 100}=1"}, prompt
-    yield own | {"temperature": "0", "max_tokens": "12"}, prompt
+    yield own | GREEDY | {"max_tokens": "12"}, prompt
     yield own | {"stop_token_ids": "2147483647"}, prompt
     yield own, [2147483647]
     yield own, [1] * 2000
@@ -68,9 +74,9 @@ def submit(engine: ctypes.c_void_p, fields: Fields, ids: list[int]) -> int | Non
 def one_of_each(engine: ctypes.c_void_p, number: int) -> None:
     """All kinds at once; one that is cancelled; and more until the queue is full."""
     numbers = [submit(engine, *kind) for kind in kinds(number)]
-    endless = submit(engine, {"max_tokens": "500", "ignore_eos": "true"}, [5])
+    endless = submit(engine, GREEDY | {"max_tokens": "500", "ignore_eos": "true"}, [5])
     Lib.proxyfuse_cancel(engine, ctypes.c_uint64(endless))
-    while (more := submit(engine, {"max_tokens": "1"}, [5])) is not None:
+    while (more := submit(engine, GREEDY | {"max_tokens": "1"}, [5])) is not None:
         numbers.append(more)
     for one in (*numbers, endless):
         good(Lib.proxyfuse_await(engine, ctypes.c_uint64(one), ctypes.c_int64(60_000)))
