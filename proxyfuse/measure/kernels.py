@@ -19,6 +19,7 @@ from proxyfuse.measure.protocol import Run, in_turn, seconds
 from proxyfuse.measure.spread import Spread, ratios
 
 SAMPLE = 0.003  # seconds that one timing lasts at least, of as many calls as that takes
+LED_IN = 0.02  # seconds of runs before the one that is timed
 PATIENCE = 0.1  # seconds; who takes longer for one call is not asked for more rows
 MOST_CALLS, MOST_COPIES = 1 << 14, 1024
 ROOM = 1 << 30  # bytes that all copies of the inputs may take, where one does not take more
@@ -104,8 +105,10 @@ def time_case(
 
 
 def _led_in(run: Run) -> float:
-    """Seconds of a run after one untimed: a neighbour's threads may spin as long as it lasts."""
-    run()
+    """Seconds of a run after untimed ones: a neighbour's threads may spin as long as these last."""
+    spent = 0.0
+    while spent < LED_IN:
+        spent += seconds(run)
     return seconds(run)
 
 
