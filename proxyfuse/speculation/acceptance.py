@@ -51,10 +51,14 @@ class Acceptance:
         hits, trials = float(held), held + (held < tried)
         if len(margins) > tried and margins[tried] >= 0:
             hits, trials = held + chance_to_hold(self._scaled(margins[tried])), trials + 1
-        self.hits = self.kept * self.hits + hits
-        self.trials = self.kept * self.trials + trials
+        self.count(hits, trials)
         if fits and margins:
             self._fit(held, margins[:tried])
+
+    def count(self, hits: float, trials: float) -> None:
+        """So many drafts held, of so many that did or were the first that did not."""
+        self.hits = self.kept * self.hits + hits
+        self.trials = self.kept * self.trials + trials
 
     def _scaled(self, margin: float) -> float:
         return self.steepness * min(margin, FARTHEST)

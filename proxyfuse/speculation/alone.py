@@ -96,7 +96,7 @@ class Alone:
         if drafting.idle < drafting.patience or not drawers:
             return NOTHING
         drawer = min(drawers, key=lambda one: evidence.fared(drafting, one).trials)
-        if not evidence.best(True, drawer, HOPE, 1).length:
+        if not evidence.best(True, drawer, HOPE, 1).length and not drafting.forgotten:
             return NOTHING
         drafting.idle = drafting.rest = 0
         return Decision(drawer, TRIAL, -inf, 1.0)

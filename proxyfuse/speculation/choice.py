@@ -11,8 +11,9 @@ from proxyfuse.trio import Role
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 STEPS = 32  # rates are told apart in steps of 1 / 32
-STALE = 256  # questions after which choices are made anew
+STALE = 32  # questions after which choices are made anew
 MARGIN = 1.05  # a choice must promise this much more than plain decoding
+LESS = 0.96  # of the most promised: for several, fewer drafts that promise so much are taken
 
 Source = Role | None  # a model that draws drafts; None: what stood in the text before
 
@@ -51,14 +52,16 @@ class Chooser:
     def _best(self, source: Source, rate: int, sequences: int) -> Choice:
         plain, each = self._costs.of(sequences, source)
         bent = self._costs.bent(sequences, source)
-        best = Choice(0, MARGIN, 1.0)
+        choices = [Choice(0, MARGIN, 1.0)]
         for length in LENGTHS:
             tokens = _kept(rate, length)
             seconds = (plain + length * each) * bent.get(length, 1.0)
             gain = tokens / seconds * plain
-            if gain > best.gain:
-                best = Choice(length, gain, min(each * tokens / seconds, 1.0))
-        return best
+            choices.append(Choice(length, gain, min(each * tokens / seconds, 1.0)))
+        best = max(choices, key=lambda one: one.gain)
+        if sequences == 1 or not best.length:
+            return best
+        return next(one for one in choices[1:] if one.gain >= max(LESS * best.gain, MARGIN))
 
 
 @cache

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
-from math import ceil
+from math import ceil, log
 from typing import Generic, TypeVar
 
-KEPT = 0.98  # of what was measured, at each step: the last fifty or so count
+KEPT = 0.98  # of what was measured, at each step with drafts: the last fifty or so count
+PLAIN_KEPT = 0.9  # and at each without, which are seldom: the last ten
+PLAIN_WORTH = 3  # steps with drafts that one without counts as much as: as many in all
 LATE = 0.2  # weight of a step that took longer than expected: the machine had something else to do
 NEW = 3  # steps with drafts, the first of a line, that are believed, late or not
 LATEST = 1.5  # of what was expected: longer is not believed
 EARLY = 0.5  # of what was expected: shorter, and what was believed is as good as forgotten
 FORGOTTEN = 0.1
 BENT = (0.25, 0.05)  # weight of a step that took less than its number of drafts did so far, or more
+NEAR = 1.5  # times as many sequences, or as few: their steps are a beginning
 PRIOR = (0.2, 2)  # steps that the prior slope is worth: so many without drafts and with two
 
 S = TypeVar("S")
+
+
+@dataclass(slots=True)
+class Sums:
+    """Of steps, by which a line is fitted to them."""
+
+    steps: float = 0.0
+    drafts: float = 0.0
+    squares: float = 0.0
+    seconds: float = 0.0
+    products: float = 0.0
+
+    def add(self, kept: float, weight: float, drafts: float, seconds: float) -> None:
+        """One more step, after all others have lost some of their weight."""
+        self.steps = kept * self.steps + weight
+        self.drafts = kept * self.drafts + weight * drafts
+        self.squares = kept * self.squares + weight * drafts * drafts
+        self.seconds = kept * self.seconds + weight * seconds
+        self.products = kept * self.products + weight * drafts * seconds
 
 
 @dataclass(slots=True)
@@ -31,32 +54,25 @@ class Line:
     """
 
     slope: float  # `each` over `plain`, as believed
-    steps: float = 0.0
-    drafts: float = 0.0
-    squares: float = 0.0
-    seconds: float = 0.0
-    products: float = 0.0
+    plain: Sums = field(default_factory=Sums)
+    drafting: Sums = field(default_factory=Sums)
     drafted: int = 0  # steps with drafts
     bent: dict[int, float] = field(default_factory=dict)
 
     def add(self, drafts: float, seconds: float) -> None:
         """One more step."""
-        weight, kept = 1.0, KEPT
-        if self.steps:
+        weight, kept = 1.0, KEPT if drafts else PLAIN_KEPT
+        if self.plain.steps or self.drafted:
             plain, each = self.fit()
             expected = plain + drafts * each
-            if drafts:
-                self._bend(round(drafts), min(seconds / expected, LATEST))
+            if drafts == int(drafts) > 0:
+                self._bend(int(drafts), min(seconds / expected, LATEST))
             if seconds < EARLY * expected:
                 kept = FORGOTTEN
             elif seconds > expected and (not drafts or self.drafted >= NEW):
                 weight, seconds = LATE, min(seconds, LATEST * expected)
         self.drafted += drafts > 0
-        self.steps = kept * self.steps + weight
-        self.drafts = kept * self.drafts + weight * drafts
-        self.squares = kept * self.squares + weight * drafts * drafts
-        self.seconds = kept * self.seconds + weight * seconds
-        self.products = kept * self.products + weight * drafts * seconds
+        (self.drafting if drafts else self.plain).add(kept, weight, drafts, seconds)
 
     def _bend(self, drafts: int, share: float) -> None:
         so_far = self.bent.get(drafts, 1.0)
@@ -65,14 +81,16 @@ class Line:
 
     def fit(self) -> tuple[float, float]:
         """(plain, each), neither nothing nor less; (1, slope) before the first step."""
-        if not self.steps:
+        seen, n0 = self.drafting, PLAIN_WORTH * self.plain.steps
+        if not n0 and not seen.steps:
             return 1.0, self.slope
-        prior = self.seconds / (self.steps + self.slope * self.drafts)
+        n, t = n0 + seen.steps, PLAIN_WORTH * self.plain.seconds + seen.seconds
+        prior = t / (n + self.slope * seen.drafts)
         worth, drafts = PRIOR
         far = prior * (1 + drafts * self.slope)
-        n, d = self.steps + 2 * worth, self.drafts + worth * drafts
-        dd, dt = self.squares + worth * drafts**2, self.products + worth * drafts * far
-        t = self.seconds + worth * (prior + far)
+        n, d = n + 2 * worth, seen.drafts + worth * drafts
+        dd, dt = seen.squares + worth * drafts**2, seen.products + worth * drafts * far
+        t += worth * (prior + far)
         each = max((n * dt - d * t) / (n * dd - d * d), prior * self.slope / 8)
         return max((t - d * each) / n, prior / 8), each
 
@@ -130,12 +148,21 @@ class Costs(Generic[S]):
     def _at(self, sequences: int) -> Measured[S]:
         size = bucket(sequences)
         if size not in self._measured:
-            lines = {source: Line(slope) for source, slope in self._slopes.items()}
-            self._measured[size] = Measured(lines)
+            self._measured[size] = self._like(size) or Measured(
+                {source: Line(slope) for source, slope in self._slopes.items()}
+            )
         return self._measured[size]
+
+    def _like(self, size: int) -> Measured[S] | None:
+        """What is known of nearly as many sequences, as a beginning."""
+        near = min(self._measured, key=lambda one: abs(log(one / size)), default=None)
+        if near is None or max(near / size, size / near) > NEAR:
+            return None
+        return deepcopy(self._measured[near])
 
 
 @cache
 def bucket(sequences: int) -> int:
-    """1, 2, 4, 8, ...: the power of two at or above."""
-    return 1 << max(sequences - 1, 0).bit_length()
+    """1 to 8, 10, 12, 14, 16, 20, 24, ...: the one at or above, four to a power of two."""
+    step = 1 << max((max(sequences, 1) - 1).bit_length() - 3, 0)
+    return max(ceil(sequences / step) * step, 1)

@@ -42,6 +42,11 @@ class Drafting:
     decision: Decision | None = None  # the last that a choice was made for
     stands: int = 0  # steps for which it is not asked about again
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether the last drafts are so long ago that what they cost has to be seen again."""
+        return self.idle >= PATIENCE[1]
+
     def look_up(self, sequence: Sequence, most: int, vocab: int) -> tuple[int, ...]:
         """What followed the last time, ids below `vocab`: nothing where the text is new."""
         lookup, prompt = self.lookup, sequence.lanes.base.prompt

@@ -42,6 +42,7 @@ class Evidence:
         }
         self._age = 0
         self._notes = True
+        self._drafted = False  # in the last step
         self._timed: tuple[bool, tuple[int, Source, float]] | None = None
 
     def fared(self, drafting: Drafting, source: Source) -> Acceptance:
@@ -84,7 +85,8 @@ class Evidence:
         self._age += 1
         self._notes = self._age < FRESH or not self._age % NOTED
         self._timed = None
-        if not (self._notes or asked) or not _only_writes(plan):
+        cold, self._drafted = self._drafted and not drafts, drafts > 0
+        if cold or not (self._notes or asked or len(plan.samples) > 1) or not _only_writes(plan):
             return
         samples = plan.samples
         drawn = drafts and any(sample.drawn for sample in samples)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence as Seq
 from math import inf
 
-from proxyfuse.plan import Draft, Plan
+from proxyfuse.plan import Draft, Plan, Sample
 from proxyfuse.sequence import Sequence
 from proxyfuse.speculation.alone import LONGER, NOTHING, Alone
 from proxyfuse.speculation.choice import LENGTHS
@@ -16,7 +16,7 @@ from proxyfuse.speculation.fared import Verified
 from proxyfuse.speculation.together import Together
 from proxyfuse.trio import Role
 
-PLAIN = (3, 48)  # a step of so many goes without drafts: until such are known, and then
+PLAIN = (4, 96)  # of so many steps two go without drafts: until such are known, and then
 KNOWN = 4  # so many such steps
 MOST_ROWS = MOST_IDS = 2**31
 
@@ -54,11 +54,11 @@ class Speculator:
         self._vocab = vocab
         self._batches = batches
         self._age = 0
-        self._common: int | None = None  # drafts of each of several in this step, once decided
+        self._common: Draft | None = None  # of each of several in this step, once decided
         self._running = 1  # sequences
         self._room = 0  # drafts of each that there are rows for
         self._undecided = True
-        self._measuring = False  # this step, what one without drafts takes
+        self._measuring = 0  # steps that show what one without drafts takes, this one among them
 
     def begin(self, running: int) -> None:
         """A step is about to be planned while so many sequences run."""
@@ -68,7 +68,7 @@ class Speculator:
         self._room = min(self.most, self._rows // filled - 1)
         self._common = None
         self._undecided = True
-        self._measuring = False
+        self._measuring = max(self._measuring - 1, 0)
         self.least = -inf
         self._age += 1
 
@@ -100,16 +100,15 @@ class Speculator:
             room = self._known(room)
         if room <= 0:
             return NOTHING
-        drafting = self._sequences.get(sequence)
-        if drafting is None:
-            drafting = self._sequences[sequence] = Drafting(sequence.params.greedy)
         if self.fixed is not None:
-            return self._always(sequence, drafting, room)
-        if self._measuring or (self._age % PLAIN[0] == 0 and self._measures(fused)):
-            self._measuring = True
+            return self._always(sequence, room)
+        if not self._measuring and self._age % PLAIN[0] == 0 and self._measures(fused):
+            self._measuring = 2  # the first of them comes as a surprise to all caches
+        if self._measuring:
             return NOTHING
         if self._running > 1:
-            return self._shared(sequence, drafting, room)
+            return self._shared(room) if fused else NOTHING
+        drafting = self._drafting(sequence)
         drawer = None if self._undecided else self.drawer
         draft = self._alone.draft(sequence, drafting, room, drawer)
         if isinstance(draft, Decision):
@@ -129,21 +128,27 @@ class Speculator:
         unknown = self._evidence.plain_steps(fused, self._running) < KNOWN
         return unknown or self._age % PLAIN[1] == 0
 
-    def _always(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
+    def _drafting(self, sequence: Sequence) -> Drafting:
+        found = self._sequences.get(sequence)
+        if found is None:
+            found = self._sequences[sequence] = Drafting(sequence.params.greedy)
+        return found
+
+    def _always(self, sequence: Sequence, room: int) -> Draft:
         if len(sequence.lanes) > 1:
             return Draft(room)
-        found = drafting.look_up(sequence, room, self._vocab)
+        found = self._drafting(sequence).look_up(sequence, room, self._vocab)
         return Draft(tokens=found[: self._known(len(found))])
 
-    def _shared(self, sequence: Sequence, drafting: Drafting, room: int) -> Draft:
+    def _shared(self, room: int) -> Draft:
         """As many drafts of the expert as all sequences get: a step of one shape is found again."""
-        if len(sequence.lanes) == 1:
-            return Draft()
         if self._common is None:
-            self._common = self._together.length(self._sequences.values(), self._running)
-        if not self._common:
-            return Draft()
-        return self._draw(drafting, Decision(Role.EXPERT, self._common, -inf, 1.0), room)
+            length = self._together.length(self._running)
+            self._common = Draft(self._known(min(length, self._room)))
+            self.drawer = Role.EXPERT
+        if self._common.length <= room:
+            return self._common
+        return Draft(room)
 
     def _draw(self, drafting: Drafting, decision: Decision, room: int) -> Draft:
         """One step has one drawer, and one way to stop: whose decision comes first."""
@@ -157,14 +162,26 @@ class Speculator:
         """How the drafts of the step fared, sample by sample."""
         if self.fixed is not None:
             return
-        drafts = 0
-        for sample, one in zip(plan.samples, fared, strict=True):
-            drafting = self._sequences.get(sample.sequence) if one.tried else None
-            if drafting is not None:
-                drafts += one.tried
-                self._evidence.learn(drafting, drafting.source, one)
-                (drafting if self._running == 1 else self._together.drafting).tried(one.held)
-        self._evidence.begin(plan, self.drawer, drafts, self._measuring)
+        if self._running > 1:
+            drafts = self._learn_of_all(fared)
+        else:
+            drafts = sum(self._learn(*one) for one in zip(plan.samples, fared, strict=True))
+        self._evidence.begin(plan, self.drawer, drafts, self._measuring > 0)
+
+    def _learn_of_all(self, fared: Seq[Verified]) -> int:
+        hits = sum(one.held for one in fared)
+        failed = sum(one.held < one.tried for one in fared)
+        if hits or failed:
+            self._together.observe(hits, hits + failed)
+        return sum(one.tried for one in fared)
+
+    def _learn(self, sample: Sample, one: Verified) -> int:
+        drafting = self._sequences.get(sample.sequence) if one.tried else None
+        if drafting is None:
+            return 0
+        self._evidence.learn(drafting, drafting.source, one)
+        drafting.tried(one.held)
+        return one.tried
 
     def timed(self, seconds: float) -> None:
         """The step that was last observed took so long, planning included."""

@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
+from proxyfuse.speculation.acceptance import Acceptance
 from proxyfuse.speculation.alone import HOPE, TRIAL
+from proxyfuse.speculation.choice import LENGTHS
 from proxyfuse.speculation.drafting import Drafting
-from proxyfuse.speculation.evidence import Evidence
+from proxyfuse.speculation.evidence import PRIORS, Evidence
 from proxyfuse.trio import Role
+
+KEPT = 0.98  # of what was seen, at each step: the last fifty count
+STANDS = 8  # steps for which a number stands: to choose is not free
+LOOKS = 16  # of so many choices one is the next number up or down, to see what that costs by now
 
 
 class Together:
-    """Decides by the mean of what the expert's drafts did for each."""
+    """Decides by what the expert's drafts did for all of them, a step at a time."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self.drafting = Drafting()  # of all together: when drafts were last tried
+        self._fared = Acceptance(PRIORS[Role.EXPERT], kept=KEPT)
+        self._drafting = Drafting()  # of all together: when drafts were last tried
+        self._running = self._length = self._stands = 0
+        self._choices = 0
 
-    def length(self, sequences: Collection[Drafting], running: int) -> int:
-        """Drafts of each of those running in this step, of whom these are known."""
-        evidence, together = self._evidence, self.drafting
-        together.idle += 1
-        rates = [evidence.fared(one, Role.EXPERT).rate for one in sequences]
-        length = evidence.best(True, Role.EXPERT, sum(rates) / len(rates), running).length
-        if not length and together.idle >= together.patience:
-            length = min(TRIAL, evidence.best(True, Role.EXPERT, HOPE, running).length)
-        if length:
-            together.idle = 0
+    def length(self, running: int) -> int:
+        """Drafts of each of those running in this step."""
+        self._drafting.idle += 1
+        if not self._stands or running != self._running:
+            self._running, self._stands = running, STANDS
+            self._length = self._choose(running)
+        self._stands -= 1
+        if self._length:
+            self._drafting.idle = 0
+        return self._length
+
+    def observe(self, hits: int, trials: int) -> None:
+        """The drafts of a step: so many held, of so many whose forerunners held."""
+        self._fared.count(hits, trials)
+        self._drafting.tried(hits)
+
+    def _choose(self, running: int) -> int:
+        evidence, drafting = self._evidence, self._drafting
+        length = evidence.best(True, Role.EXPERT, self._fared.rate, running).length
+        if not length and drafting.idle >= drafting.patience:
+            self._stands = 1  # a trial is one step
+            hopes = evidence.best(True, Role.EXPERT, HOPE, running).length > 0
+            length = TRIAL if hopes or drafting.forgotten else 0
         # what many rows cost here is not known beforehand: the way is felt, 1, 2, 4 drafts
-        return min(length, 2 * evidence.costs[True].furthest(running) or 1)
+        furthest = evidence.costs[True].furthest(running)
+        if length > furthest:
+            self._stands = 1
+            return min(length, 2 * furthest or 1)
+        self._choices += 1
+        return _beside(length, self._choices // LOOKS) if self._looks(length) else length
+
+    def _looks(self, length: int) -> bool:
+        return length > 0 and self._choices % LOOKS == 0
+
+
+def _beside(length: int, turn: int) -> int:
+    """The next number up or down, in turn."""
+    at = LENGTHS.index(length) + (1 if turn % 2 else -1)
+    return LENGTHS[min(max(at, 0), len(LENGTHS) - 1)]

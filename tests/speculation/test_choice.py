@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxyfuse.speculation.acceptance import expected
-from proxyfuse.speculation.choice import LENGTHS, MARGIN, STALE, STEPS, Chooser
+from proxyfuse.speculation.choice import LENGTHS, LESS, MARGIN, STALE, STEPS, Chooser
 from proxyfuse.speculation.costs import NEW, Costs
 from proxyfuse.trio import Role
 
@@ -24,6 +24,17 @@ def test_it_gives_most_tokens_a_second(slope: float, rate: float) -> None:
     else:
         assert gains[choice.length] == max(gains.values()) == pytest.approx(choice.gain)
     assert 0 < choice.worth <= 1
+
+
+@pytest.mark.parametrize("slope", [0.1, 0.3])
+def test_several_get_the_fewest_drafts_that_promise_nearly_as_much(slope: float) -> None:
+    rate = 28 / STEPS
+    gains = {length: expected(rate, length) / (1 + slope * length) for length in LENGTHS}
+    choice = chooser(slope).best(Role.EXPERT, rate, 4)
+    enough = LESS * max(gains.values())
+    assert choice.length == next(length for length in LENGTHS if gains[length] >= enough)
+    assert choice.length < max(gains, key=lambda length: gains[length])
+    assert chooser(0.01).best(Role.EXPERT, 0.0, 4).length == 0
 
 
 @pytest.mark.parametrize("rate", [k / STEPS for k in (16, 24, 30)])

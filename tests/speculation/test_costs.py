@@ -42,18 +42,48 @@ def test_noise_never_makes_a_draft_free(seconds: tuple[float, float]) -> None:
 
 def test_steps_without_drafts_count_for_every_source_of_their_batch_size() -> None:
     costs = Costs({"a": 0.1, "b": 0.5})
-    costs.observe(3, "a", 0, 7.0)
+    costs.observe(4, "a", 0, 7.0)
     assert costs.of(4, "a") == pytest.approx((7, 0.7))
     assert costs.of(4, "b") == pytest.approx((7, 3.5))
-    assert costs.of(1, "a") == (1.0, 0.1) and costs.of(5, "a") == (1.0, 0.1)
+    assert costs.of(1, "a") == (1.0, 0.1) and costs.of(9, "a") == (1.0, 0.1)
     assert (costs.plain_steps(4), costs.plain_steps(2)) == (1, 0)
     costs.observe(4, "a", 2, 70.0)
-    assert costs.of(3, "a")[1] > 1 and costs.of(3, "b")[1] == pytest.approx(3.5)
+    assert costs.of(4, "a")[1] > 1 and costs.of(4, "b")[1] == pytest.approx(3.5)
     assert costs.plain_steps(4) == 1
 
 
-def test_batches_are_told_apart_by_powers_of_two() -> None:
-    assert [bucket(n) for n in (0, 1, 2, 3, 4, 5, 8, 9)] == [1, 1, 2, 4, 4, 8, 8, 16]
+def test_batches_are_told_apart_one_by_one_and_then_by_quarters_of_a_power_of_two() -> None:
+    assert [bucket(n) for n in range(10)] == [1, 1, 2, 3, 4, 5, 6, 7, 8, 10]
+    assert [bucket(n) for n in (16, 17, 20, 21, 33, 256)] == [16, 20, 20, 24, 40, 256]
+    assert all(n <= bucket(n) <= 1.25 * n for n in range(1, 600))
+
+
+def test_a_new_size_begins_with_what_its_neighbour_knows_and_goes_its_own_way() -> None:
+    costs = Costs({"a": 0.1})
+    for _ in range(20):
+        costs.observe(3, "a", 0, 7.0)
+        costs.observe(3, "a", 2, 9.0)
+    known = costs.of(3, "a")
+    assert costs.of(4, "a") == known and costs.furthest(4) == 2
+    assert costs.of(6, "a") == known, "4 is known by now, if only from 3"
+    assert costs.of(16, "a") == (1.0, 0.1) and not costs.furthest(16)
+    for _ in range(20):
+        costs.observe(4, "a", 2, 20.0)
+    assert costs.of(3, "a") == known != costs.of(4, "a")
+
+
+def test_seldom_steps_without_drafts_are_not_forgotten_over_those_with() -> None:
+    """Else the latest of them alone would decide the slope, whatever kept the machine then."""
+    plains = []
+    for seed in range(20):
+        rng, line = random.Random(seed), Line(0.5)
+        for round_ in range(30):
+            line.add(0, 1 + abs(rng.gauss(0, 0.1)))
+            for step in range(94):
+                line.add(2, 2 + abs(rng.gauss(0, 0.1)))
+                if round_ > 5 and step % 10 == 0:
+                    plains.append(line.fit()[0])
+    assert min(plains) > 1 and max(plains) < 1.12
 
 
 def test_a_number_of_drafts_that_is_dearer_than_its_neighbours_is_known_for_it() -> None:

@@ -41,6 +41,13 @@ def test_the_first_steps_are_timed_then_one_in_a_few_and_those_that_are_asked_fo
     assert evidence.plain_steps(True, 1) == FRESH + 5 + 5 * NOTED
 
 
+def test_the_first_step_without_drafts_finds_all_caches_cold_and_is_not_timed() -> None:
+    evidence = Evidence(WEIGHTS)
+    for drafts, plain in ((0, 1), (3, 1), (0, 1), (0, 2), (0, 3), (3, 3), (0, 3)):
+        spent(evidence, plan(rows=1 + drafts), drafts)
+        assert evidence.plain_steps(True, 1) == plain
+
+
 def test_a_step_that_reads_a_prompt_says_nothing_of_writing() -> None:
     evidence = Evidence(WEIGHTS)
     spent(evidence, plan(more=2))
