@@ -1,4 +1,7 @@
-"""`recall` and `remember` on a GPU: a program has one stretch of columns, and its tags alone."""
+"""`recall` and `remember` on a GPU: a program has one stretch of columns, and its tags alone.
+
+No product is contracted with a sum, so what is remembered has the plain version's bits.
+"""
 
 from __future__ import annotations
 
@@ -112,6 +115,7 @@ def recall(
         TRUST,
         SLOTS=SLOTS,
         STRETCH=STRETCH,
+        enable_fp_fusion=False,
     )
 
 
@@ -140,6 +144,7 @@ def remember(
         NEWS,
         SLOTS=SLOTS,
         STRETCH=STRETCH,
+        enable_fp_fusion=False,
     )
 
 
@@ -153,6 +158,6 @@ def builds() -> list[Build]:
     kept |= dict.fromkeys((*(f"{one}_stride" for one in four), "width", "count"), "i32")
     sizes = {"SLOTS": SLOTS, "STRETCH": STRETCH}
     return [
-        Build("float32", _recall, recalled, sizes),
-        Build("float32", _remember, kept | {"news": "fp32"}, sizes),
+        Build("float32", _recall, recalled, sizes, fp_fusion=False),
+        Build("float32", _remember, kept | {"news": "fp32"}, sizes, fp_fusion=False),
     ]
