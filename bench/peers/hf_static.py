@@ -63,7 +63,8 @@ class Fixed:
             past_key_values=self._cache,
             logits_to_keep=1,
         )
-        logits: Tensor = out.logits[:, -1].float()
+        # a copy: what a graph returns is gone once another model's graph runs
+        logits: Tensor = out.logits[:, -1].to(torch.float32, copy=True)
         return logits
 
 

@@ -64,6 +64,24 @@ def test_the_static_cache_is_right_uncompiled(gate: Gate, setup: Setup) -> None:
     gate.require_right(peer, setup)
 
 
+def test_the_static_cache_copies_what_the_next_graph_takes_back(gate: Gate, setup: Setup) -> None:
+    """torch.compile's graphs of all models share memory: who runs takes back what others told."""
+    told: list[Tensor] = []
+
+    def compile(step: Callable[..., Any]) -> Callable[..., Any]:
+        def run(**given: Any) -> Any:
+            while told:
+                told.pop().fill_(float("nan"))
+            out = step(**given)
+            told.append(out.logits)
+            return out
+
+        return run
+
+    peer = replace(BY_NAME[MINE], open=lambda at, room: hf_static.opened(at, room, compile))
+    gate.require_right(peer, setup)
+
+
 def broken_norm(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's norm, compiled or plain, adds a tenth to what it divides by."""
     for owner in (CpuOps, reference):
