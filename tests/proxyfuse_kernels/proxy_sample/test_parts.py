@@ -16,6 +16,8 @@ from tests.proxyfuse_kernels.proxy_sample.batches import (
     mixed_logits,
     mixed_rows,
 )
+
+pytest.importorskip("proxyfuse_kernels._cpu")
 from tests.proxyfuse_kernels.proxy_sample.test_compiled import TEAMS
 
 CUTS = [(0, 12), (0, 5), (3, 4), (7, 1), (11, 1), (4, 8)]
