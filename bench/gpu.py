@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -35,7 +36,8 @@ from bench.harness import save
 
 BUDGET = 520  # seconds in all, which leaves some of nine minutes to start and to end
 LEAST = 10  # seconds that a step is started for
-TAIL = 3000  # characters of output that are kept of a step that failed
+GRACE = 8  # seconds in which a step that took too long may tell what it has
+TAIL = 20000  # characters of output that are kept of a step that failed
 NEEDED = ("triton", "transformers", "pytest", "hypothesis")
 
 
@@ -55,11 +57,12 @@ OWN = ("--peers", "proxyfuse, [nb]*")
 OTHERS = (*OWN, "Hugging Face*", "*base alone")
 AS_ONE = ("--batch", "1", "8", "--prompts", "--peers", "proxyfuse, no drafts", "*grouped*")
 FP8 = ("--base-quantization", "fp8", *OWN)
-TESTS = ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", CARRY_ON)
+SHARED = ("-n", "12", "--dist", "worksteal") if find_spec("xdist") else ()  # they mostly compile
+TESTS = ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", "--tb=short", CARRY_ON)
 CUDA = "tests/csrc/cuda"  # built by nvcc where that is; in a process that nothing else is lost with
 SAMPLER = ("-m", "bench.kernels.proxy_sample", "--quick", "--device", "cuda")
 STEPS = (
-    Step("tests", (*TESTS, f"--ignore={CUDA}"), 120),
+    Step("tests", (*TESTS, *SHARED, f"--ignore={CUDA}"), 120),
     Step("kernels", ("-m", "bench.kernels", "--quick", "--device", "cuda"), 150),
     Step("latency of mid", (*LATENCY, *OTHERS, "--trio", "mid"), 90),
     Step("proxies as one, of mid", (*LATENCY, *AS_ONE, "--trio", "mid"), 60),
@@ -72,7 +75,7 @@ STEPS = (
 
 
 def run(step: Step, seconds: float) -> dict[str, Any]:
-    """Run one step for at most so long; its record is the JSON in its last line, if any."""
+    """Run one step for at most so long; its record is the last of its lines that is JSON."""
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(
@@ -86,8 +89,7 @@ def run(step: Step, seconds: float) -> dict[str, Any]:
             code = process.wait(timeout=seconds)
             error = None if code == 0 else f"exit code {code}"
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end(process)
             error = f"not done after {seconds:.0f} s"
         out.seek(0)
         text = out.read()
@@ -101,13 +103,23 @@ def run(step: Step, seconds: float) -> dict[str, Any]:
     return found | ({"output": text[-TAIL:]} if error else {})
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt it, so that it says what it has; then end it and all that it started."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 def last_json(text: str) -> Any:
-    """The object in the last line, or None."""
-    lines = text.strip().splitlines()
-    try:
-        return json.loads(lines[-1]) if lines and lines[-1].startswith("{") else None
-    except ValueError:
-        return None
+    """The object in the last line that holds one, or None; what failed says more behind it."""
+    for line in reversed(text.splitlines()):
+        if line.startswith("{"):
+            with suppress(ValueError):
+                return json.loads(line)
+    return None
 
 
 def run_all(steps: Sequence[Step], budget: float) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,8 @@ from pathlib import Path
 # Triton kernels run on CPU tensors by its interpreter. It decides when triton is first imported,
 # for the whole process; what compiles kernels needs one of its own. `make gpu` sets 0.
 os.environ.setdefault("TRITON_INTERPRET", "1")
+# Tests are many processes already: none of them needs compilers beside it, one for each core.
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 import pytest
 import torch

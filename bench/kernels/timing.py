@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bench.harness import save
 from proxyfuse.measure import ReadStream, Spread
@@ -43,7 +44,7 @@ Cases = Callable[[Place, Scope], Iterator[Case]]
 
 
 def run(ops: Mapping[str, Cases], module: str) -> None:
-    """Parse, time all cases, show each, save."""
+    """Parse, time all cases, show each, save; then raise what the first failure was, if any."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=__doc__)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--quick", action="store_true", help="fewer sizes, best kernels, 5 rounds")
@@ -52,14 +53,24 @@ def run(ops: Mapping[str, Cases], module: str) -> None:
     place = Place.of(asked.device, every=not asked.quick)
     scope, rounds = Scope.of(place, asked.quick), asked.rounds or (5 if asked.quick else 9)
     stream = ReadStream(place.device)
-    found = []
-    for cases in ops.values():
-        for timed in time_cases(cases(place, scope), place, stream, rounds):
-            show(timed)
-            found.append(timed.record())
-    name = "kernels" if len(ops) > 1 else f"kernel-{next(iter(ops))}"
-    command = " ".join([f"python -m {module}", *sys.argv[1:]])
-    save(name, command, {"rounds": rounds, "cases": found})
+    found: list[dict[str, Any]] = []
+    failures: list[Exception] = []
+    try:
+        for cases in ops.values():
+            try:
+                for timed in time_cases(cases(place, scope), place, stream, rounds):
+                    show(timed)
+                    found.append(timed.record())
+            except Exception as failure:  # of one operation; the others are timed
+                failures.append(failure)
+    finally:  # also where it is interrupted: what was timed is kept
+        if found:
+            name = "kernels" if len(ops) > 1 else f"kernel-{next(iter(ops))}"
+            command = " ".join([f"python -m {module}", *sys.argv[1:]])
+            failed = {"failed": [f"{type(one).__name__}: {one}" for one in failures]}
+            save(name, command, {"rounds": rounds, "cases": found} | failed)
+    if failures:
+        raise failures[0]
 
 
 def show(timed: Timed) -> None:

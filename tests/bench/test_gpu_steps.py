@@ -49,6 +49,28 @@ def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None
     assert not stat.exists() or stat.read_text().split()[2] == "Z"
 
 
+def test_a_step_that_takes_too_long_tells_what_it_has() -> None:
+    program = """
+import time
+try:
+    print("up", flush=True)
+    time.sleep(60)
+finally:
+    print('{"so far": 1}')
+"""
+    found = run(python("slow", program), 2)
+    assert found["error"] == "not done after 2 s" and found["record"] == {"so far": 1}
+    assert "KeyboardInterrupt" in found["output"]
+
+
+def test_a_step_that_will_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "GRACE", 0.5)
+    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+    begin = time.monotonic()
+    assert run(python("deaf", deaf), 1)["error"] == "not done after 1 s"
+    assert time.monotonic() - begin < 10
+
+
 def test_what_the_budget_leaves_no_time_for_is_recorded() -> None:
     late = python("late", "pass")
     slow, not_begun = list(run_all((python("slow", "import time; time.sleep(30)", 1), late), 5))
@@ -107,5 +129,6 @@ def test_without_a_gpu_it_says_so(
 
 def test_the_last_line_counts() -> None:
     assert last_json('{"a": 1}\n{"b": 2}\n') == {"b": 2}
+    assert last_json('{"a": 1}\nTraceback\n{no json') == {"a": 1}, "a failure speaks last"
     assert last_json("{no json") is None
     assert last_json("") is None

@@ -61,3 +61,19 @@ def test_a_broken_kernel_makes_it_refuse(tmp_path: Path) -> None:
     with pytest.raises(WrongResultError, match="broken"):
         run({"linear": broken}, "bench.kernels.linear")
     assert not list(tmp_path.glob("*/*.json"))
+
+
+@pytest.mark.parametrize("stop", [WrongResultError("broken"), KeyboardInterrupt()], ids=repr)
+def test_what_was_timed_is_kept_whatever_ends_the_rest(tmp_path: Path, stop: Exception) -> None:
+    def ending(place: Place, scope: Scope) -> Iterator[Case]:
+        raise stop
+        yield
+
+    ops = {"select": OPS["select"], "broken": ending, "place": OPS["place"]}
+    with pytest.raises(type(stop)):
+        run(ops, "bench.kernels")
+    (path,) = tmp_path.glob("*/*.json")
+    record = json.loads(path.read_text())
+    goes_on = isinstance(stop, WrongResultError)
+    assert {case["op"] for case in record["cases"]} == {"select", *["place"] * goes_on}
+    assert record["failed"] == ["WrongResultError: broken"] * goes_on
