@@ -104,8 +104,8 @@ def find_place(config: EngineConfig, at: Trio[torch.device], vocab: int, samples
             return Place(PlainStage(Sampler(vocab).into))
         return Place(TapedStage(Sampler(vocab, team), team))
     apart = {one for one in at.values() if one != at.base}
-    streams = Streams(device, at.roles, *map(beside_host, apart))
     draw, ops, fit = calls(config, at.base, vocab, samples)
+    streams = Streams(device, at.roles, *map(beside_host, apart))  # behind the sampler's zeros
     graphs = fit and not config.enforce_eager and not apart  # a graph is of one device
     stage = StreamStage(PlainStage(draw, ops), streams, graphs=graphs)
     return Place(stage, streams, graphs, ops)

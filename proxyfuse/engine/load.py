@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -281,17 +282,19 @@ def _runner(
     form = None
     if decoders.pair is not None:
         form = Paired(decoders.pair, measured=config.proxies == "auto")
-    runner = Runner(
-        decoders.own,
-        arenas,
-        capacity,
-        limits.vocab,
-        place.stage,
-        place.streams,
-        pads=place.graphs,
-        ahead=place.ahead,
-        paired=form,
-    )
+    # on the stream that steps run on, or the first could begin before what they read is cleared
+    with nullcontext() if place.streams is None else place.streams.on_main():
+        runner = Runner(
+            decoders.own,
+            arenas,
+            capacity,
+            limits.vocab,
+            place.stage,
+            place.streams,
+            pads=place.graphs,
+            ahead=place.ahead,
+            paired=form,
+        )
     if place.graphs:
         wanted = shapes(sizes_of(config.max_num_seqs), speculator.lengths, decoders.own.roles)
         log.info("%d steps were captured", runner.prepare(wanted))

@@ -11,6 +11,7 @@ from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams
 from proxyfuse.plan import Plan
 from proxyfuse.runner import warmup
 from proxyfuse.runner.ahead import Ahead
+from proxyfuse.runner.runner import Runner
 from proxyfuse.speculation import choice, speculator
 from proxyfuse.trio import Role, Trio
 from tests.engine.crowd import random_request, texts
@@ -51,7 +52,7 @@ class Followers:
         monkeypatch.setattr(Ahead, "write", counted)
 
 
-EAGER = {"enforce_eager": True}
+EAGER: dict[str, Any] = {"enforce_eager": True}
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {**AMPLE, **EAGER, "speculate": 0},
     "plain, tight": {**TIGHT, "speculate": 0},
@@ -61,6 +62,24 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "two devices, drafts": {**TIGHT, "proxy_device": "cpu:1", "speculate": 3},
     "auto": {**AMPLE, **EAGER, "speculate": "auto"},
 }
+
+
+def test_what_steps_read_is_cleared_on_the_stream_that_they_run_on(
+    trio, open_llm, monkeypatch
+) -> None:
+    """A card's own stream is not waited for by others, so nothing may be cleared there."""
+    world, cleared_on = World(0), []
+    put_on(world, monkeypatch)
+    make = Runner.__init__
+
+    def made(runner: Runner, *args: Any, **kwargs: Any) -> None:
+        cleared_on.extend(world.on)
+        make(runner, *args, **kwargs)
+        assert runner._streams is not None and cleared_on == [runner._streams.main]
+
+    monkeypatch.setattr(Runner, "__init__", made)
+    open_llm(trio, **FEW, **EAGER, speculate=0)
+    assert cleared_on
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
