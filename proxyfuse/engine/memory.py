@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import torch
@@ -19,8 +20,13 @@ CGROUP_USES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.us
 
 
 def free_bytes(device: torch.device, share: float) -> int:
-    """Bytes that may still be used: a GPU's `share`, or what host and container leave."""
+    """Bytes that may still be used: a GPU's `share`, or what host and container leave.
+
+    What torch keeps of a GPU for later, of an engine that was closed say, is given back first.
+    """
     if device.type == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
         free, total = torch.cuda.mem_get_info(device)
         return int(free - total * (1 - share))
     free = available_memory()

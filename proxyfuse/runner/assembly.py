@@ -119,7 +119,8 @@ class Assembly:
             recalled, logits = self._remembered.recalled(step.drawer, draft, before)
             draw.append(recalled)
         draw.append(self._stage.sample([logits], rows, before, drawn))
-        draw.append(self._stage.record(lambda ops: ops.place(tokens, index, self._words)))
+        words = self._words
+        draw.append(self._stage.record(lambda ops: ops.place(tokens, index, words)))
         if histories:
             spots, history = histories[draft], rows.history
             draw.append(self._stage.record(lambda ops: ops.place(tokens, spots, history)))

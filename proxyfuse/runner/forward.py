@@ -76,12 +76,13 @@ class Forward:
 
     def _record(self, which: int, count: int, samples: int, at: int) -> Part:
         rows, work = self._rows[which].cut(count, samples), self._work.cut(count, samples, at)
+        decoder, kv, exchange = self.decoder, self._kv, self._exchange
 
-        def write(ops: Ops) -> None:
-            if self._exchange is not None:
-                self._exchange.bring(which, count, samples)
-            self.decoder.forward(ops, rows, self._kv, work)
-            if self._exchange is not None:
-                self._exchange.send(at, samples)
+        def write(ops: Ops) -> None:  # without self, which keeps it: weights would stay
+            if exchange is not None:
+                exchange.bring(which, count, samples)
+            decoder.forward(ops, rows, kv, work)
+            if exchange is not None:
+                exchange.send(at, samples)
 
         return self._stage.record(write, self._role)

@@ -54,10 +54,8 @@ class Remembered:
         if key not in self._recalled:
             logits = self._forwards[drawer].logits(at, 1)
             ids, rows = self._forwards[drawer].read(draft)
-            whose = ids, rows[:1], self._text, self._hindsight
-            self._recalled[key] = self._stage.record(
-                lambda ops: ops.recall(logits, *whose, self._logits)
-            )
+            whose, out = (ids, rows[:1], self._text, self._hindsight), self._logits
+            self._recalled[key] = self._stage.record(lambda ops: ops.recall(logits, *whose, out))
         return self._recalled[key], self._logits
 
     def remember(self, drawer: Role, count: int) -> Part:

@@ -7,12 +7,21 @@ import torch
 
 from proxyfuse.cache import Geometry, KVShape
 from proxyfuse.config import EngineConfig
-from proxyfuse.engine.memory import CPU_SHARE, share_out
+from proxyfuse.engine.memory import CPU_SHARE, free_bytes, share_out
 from proxyfuse.trio import Role, Trio
 
 GEOMETRY = Geometry(Trio({role: KVShape(2, 1, 8, 4) for role in Role}), 16)
 WEIGHTS = Trio(dict.fromkeys(Role, 1 << 20))
 FREE = 19 << 20
+
+
+def test_a_gpus_free_memory_is_what_is_free_once_torch_gave_back_its_cache(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cached = [300]  # bytes that a closed engine left with torch, which the card calls used
+    monkeypatch.setattr(torch.cuda, "empty_cache", cached.clear)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (500 - sum(cached), 1000))
+    assert free_bytes(torch.device("cuda", 0), 0.9) == 400
 
 
 @pytest.mark.parametrize(("device", "share"), [("cpu", CPU_SHARE), ("cuda", 1)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from typing import Any
 
 import pytest
@@ -80,6 +82,22 @@ def test_what_steps_read_is_cleared_on_the_stream_that_they_run_on(
     monkeypatch.setattr(Runner, "__init__", made)
     open_llm(trio, **FEW, **EAGER, speculate=0)
     assert cleared_on
+
+
+def test_a_closed_engine_leaves_no_weights(trio, monkeypatch) -> None:
+    """At once, not when a collector next looks: another engine may want their memory."""
+    put_on(World(0), monkeypatch)
+    monkeypatch.setattr(warmup, "MOST", 3)
+    options = {"dtype": "float32", "device": "cpu", **FEW, "speculate": 2}
+    gc.disable()
+    try:
+        with LLM(*trio.values(), **options) as llm:
+            llm.generate([5, 6, 7], SamplingParams(max_tokens=5, alpha=1.0), use_tqdm=False)
+            decoders = [weakref.ref(one) for one in llm._loaded.runner.decoders.values()]
+        del llm
+        assert [decoder() for decoder in decoders] == [None] * len(Role)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
