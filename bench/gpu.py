@@ -56,7 +56,7 @@ BIG = "llama3-8b+1b"
 SCRATCH = f"{tempfile.gettempdir()}/proxyfuse-gpu-{os.getpid()}"  # random weights, made once
 LATENCY = ("-m", "bench.engine.latency", "--device", "cuda", "--rounds", "3", "--scratch", SCRATCH)
 OWN = ("--peers", "proxyfuse, [nb]*")
-OTHERS = ("--peers", "Hugging Face*")
+OTHERS, COMPILED = ("--peers", "Hugging Face*, bfloat16"), ("--peers", "Hugging Face*, compiled")
 ONE = ("--batch", "1", "--prompts")
 AS_ONE = ("--batch", "1", "8", "--prompts", "--peers", "proxyfuse, no drafts", "*grouped*")
 FP8 = ("--base-quantization", "fp8", *OWN)
@@ -70,11 +70,12 @@ STEPS = (  # what matters most first: the budget is half of all limits
     Step("latency of llama3-8b+1b", (*LATENCY, *OWN, "--trio", BIG, "--batch", "1"), 190),
     Step("kernels", ("-m", "bench.kernels", "--quick", "--device", "cuda"), 150),
     Step("proxies as one, of llama3-8b+1b", (*LATENCY, *AS_ONE, "--trio", BIG), 100),
-    Step("others, of mid", (*LATENCY, *ONE, *OTHERS, "--trio", "mid"), 120),
+    Step("others, of mid", (*LATENCY, *ONE, *OTHERS, "--trio", "mid"), 60),
     Step("proxies as one, of mid", (*LATENCY, *AS_ONE, "--trio", "mid"), 60),
     Step("latency of mid, base in fp8", (*LATENCY, *FP8, "--trio", "mid", "--batch", "1"), 60),
     Step("tests of the sampler in CUDA C++", (*TESTS, CUDA), 90),
     Step("the sampler in CUDA C++", SAMPLER, 90),
+    Step("compiled others, of mid", (*LATENCY, *ONE, *COMPILED, "--trio", "mid"), 150),
 )
 
 
