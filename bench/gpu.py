@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -53,7 +52,7 @@ class Step:
 
 CARRY_ON = "--continue-on-collection-errors"  # of tests that want what is not there
 BIG = "llama3-8b+1b"
-SCRATCH = f"{tempfile.gettempdir()}/proxyfuse-gpu-{os.getpid()}"  # random weights, made once
+SCRATCH = "{scratch}"  # where random weights are, made once for all steps
 LATENCY = ("-m", "bench.engine.latency", "--device", "cuda", "--rounds", "3", "--scratch", SCRATCH)
 OWN = ("--peers", "proxyfuse, [nb]*")
 OTHERS, COMPILED = ("--peers", "Hugging Face*, bfloat16"), ("--peers", "Hugging Face*, compiled")
@@ -79,12 +78,15 @@ STEPS = (  # what matters most first: the budget is half of all limits
 )
 
 
-def run(step: Step, seconds: float) -> dict[str, Any]:
-    """Run one step for at most so long; its record is the last of its lines that is JSON."""
+def run(step: Step, seconds: float, shared: str = "") -> dict[str, Any]:
+    """Run one step for at most so long; its record is the last of its lines that is JSON.
+
+    shared: the folder that steps share.
+    """
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(
-            [sys.executable, *step.words],
+            [sys.executable, *(word.replace(SCRATCH, shared) for word in step.words)],
             stdout=out,
             stderr=subprocess.STDOUT,
             env=os.environ | {"PROXYFUSE_RESULTS": scratch, "TRITON_INTERPRET": "0"},
@@ -127,7 +129,7 @@ def last_json(text: str) -> Any:
     return None
 
 
-def run_all(steps: Sequence[Step], budget: float) -> Iterator[dict[str, Any]]:
+def run_all(steps: Sequence[Step], budget: float, shared: str = "") -> Iterator[dict[str, Any]]:
     """Every step in turn, within the budget; what it leaves no time for is recorded as such."""
     end = time.monotonic() + budget
     for step in steps:
@@ -135,7 +137,7 @@ def run_all(steps: Sequence[Step], budget: float) -> Iterator[dict[str, Any]]:
         if left < min(LEAST, step.limit):
             told: dict[str, Any] = {"error": f"not begun: {left:.0f} s were left"}
         else:
-            told = run(step, min(step.limit, left))
+            told = run(step, min(step.limit, left), shared)
         print(f"{step.name}: {told['error'] or 'done'}, {told.get('seconds', 0)} s", flush=True)
         yield {"name": step.name} | told
 
@@ -150,13 +152,11 @@ def main() -> None:
         print(f"missing: {', '.join(missing)}; steps that need them will fail", file=sys.stderr)
     begin = time.monotonic()
     steps = []
-    try:
-        for step in run_all(STEPS, BUDGET):  # saved after each: the machine may be taken back
+    with tempfile.TemporaryDirectory() as shared:
+        for step in run_all(STEPS, BUDGET, shared):  # saved after each: the machine may be taken
             steps.append(step)
             seconds = round(time.monotonic() - begin, 1)
             save("gpu", "make gpu", {"missing": missing, "seconds": seconds, "steps": steps})
-    finally:
-        shutil.rmtree(SCRATCH, ignore_errors=True)
     if any(step["error"] for step in steps):
         sys.exit(1)
 

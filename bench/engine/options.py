@@ -97,5 +97,9 @@ def rivals(asked: argparse.Namespace) -> tuple[list[Peer], list[str]]:
 
 
 def command(module: str) -> str:
-    """How this process was started."""
-    return " ".join([f"python -m {module}", *sys.argv[1:]])
+    """How this process was started; not where it kept its weights, which changes no figure."""
+    words = list(sys.argv[1:])
+    if "--scratch" in words:
+        at = words.index("--scratch")
+        del words[at : at + 2]
+    return " ".join([f"python -m {module}", *words])
