@@ -79,7 +79,7 @@ class Engine:
         """
         if self.busy:
             speculator, begun = self._speculator, perf_counter()
-            speculator.begin(self._scheduler.running)
+            speculator.begin(self._scheduler.running + self._scheduler.coming)
             plan = self._scheduler.plan()
             flight = None if plan.empty else self._runner.launch(plan, *speculator.how)
             if self._runner.ahead:

@@ -40,6 +40,12 @@ class Scheduler:
         self._sampler_rows = max_sampled_rows or max(max_num_seqs, 256)
         self._drafts = drafts
         self._queues = Queues()
+        self._short = False  # of pages: the last step let nobody else in
+
+    @property
+    def coming(self) -> int:
+        """Waiting sequences that the next step may let in; none if pages were short in the last."""
+        return 0 if self._short else min(self.waiting, self._max_num_seqs - self.running)
 
     @property
     def running(self) -> int:
@@ -135,6 +141,7 @@ class Scheduler:
         spare = self._spare(step) if waiting and slots > 0 else 0
         aside: list[Sequence] = []
         last = None
+        self._short = slots > 0 and bool(waiting) and spare <= 0
         while waiting and slots > 0 and spare > 0:
             sequence = waiting[0]
             if sequence.ahead or not all(step.rows[role] for role in sequence.lanes):
@@ -142,6 +149,7 @@ class Scheduler:
             found = ledger.match(sequence, last)
             price = ledger.price(sequence, found)
             if price > spare:
+                self._short = True
                 break
             last = waiting.popleft()
             available = ledger.pool.available

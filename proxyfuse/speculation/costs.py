@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 
 KEPT = 0.98  # of what was measured, at each step with drafts: the last fifty or so count
 PLAIN_KEPT = 0.9  # and at each without, which are seldom: the last ten
-PLAIN_WORTH = 3  # steps with drafts that one without counts as much as: as many in all
 LATE = 0.2  # weight of a step that took longer than expected: the machine had something else to do
 NEW = 3  # steps with drafts, the first of a line, that are believed, late or not
 LATEST = 1.5  # of what was expected: longer is not believed
@@ -19,7 +18,8 @@ EARLY = 0.5  # of what was expected: shorter, and what was believed is as good a
 FORGOTTEN = 0.1
 BENT = (0.25, 0.05)  # weight of a step that took less than its number of drafts did so far, or more
 NEAR = 1.5  # times as many sequences, or as few: their steps are a beginning
-PRIOR = (0.2, 2)  # steps that the prior slope is worth: so many without drafts and with two
+FREE = 128  # of the prior slope a draft costs at least one part in so many: noise makes none free
+PRIOR = (0.2, 2)  # steps that the prior slope is worth: so many with two drafts
 
 S = TypeVar("S")
 
@@ -45,7 +45,7 @@ class Sums:
 
 @dataclass(slots=True)
 class Line:
-    """Seconds = plain + drafts * each, by least squares over the latest steps and a prior slope.
+    """Seconds = plain + drafts * each: the mean of steps without, and a slope from there.
 
     `bent`: what steps of so many drafts take, in shares of what the line says: kernels have borders
     at which one more row is dear.
@@ -80,19 +80,22 @@ class Line:
         self.bent[drafts] = so_far + (less if share < so_far else more) * (share - so_far)
 
     def fit(self) -> tuple[float, float]:
-        """(plain, each), neither nothing nor less; (1, slope) before the first step."""
-        seen, n0 = self.drafting, PLAIN_WORTH * self.plain.steps
-        if not n0 and not seen.steps:
+        """(plain, each), neither nothing nor less; (1, slope) before the first step.
+
+        The line begins where steps without drafts are, once there were some: of the others only the
+        slope is asked, and what they take that is no line (`bent`) cannot move that point.
+        """
+        seen, alone = self.drafting, self.plain
+        if alone.steps:
+            plain = alone.seconds / alone.steps
+        elif seen.steps:
+            plain = seen.seconds / (seen.steps + self.slope * seen.drafts)
+        else:
             return 1.0, self.slope
-        n, t = n0 + seen.steps, PLAIN_WORTH * self.plain.seconds + seen.seconds
-        prior = t / (n + self.slope * seen.drafts)
         worth, drafts = PRIOR
-        far = prior * (1 + drafts * self.slope)
-        n, d = n + 2 * worth, seen.drafts + worth * drafts
-        dd, dt = seen.squares + worth * drafts**2, seen.products + worth * drafts * far
-        t += worth * (prior + far)
-        each = max((n * dt - d * t) / (n * dd - d * d), prior * self.slope / 8)
-        return max((t - d * each) / n, prior / 8), each
+        above = seen.products - plain * seen.drafts + worth * drafts * (drafts * self.slope * plain)
+        each = above / (seen.squares + worth * drafts**2)
+        return plain, max(each, plain * self.slope / FREE)
 
 
 @dataclass(slots=True)
@@ -101,7 +104,6 @@ class Measured(Generic[S]):
 
     lines: Mapping[S, Line]
     plain: int = 0  # of these, how many had no drafts
-    furthest: int = 0  # the most drafts of each sequence
 
 
 class Costs(Generic[S]):
@@ -119,7 +121,6 @@ class Costs(Generic[S]):
         here = self._at(sequences)
         if drafts:
             here.lines[source].add(drafts, seconds)
-            here.furthest = max(here.furthest, ceil(drafts))
             return
         here.plain += 1
         for line in here.lines.values():
@@ -140,10 +141,6 @@ class Costs(Generic[S]):
     def bent(self, sequences: int, source: S) -> Mapping[int, float]:
         """By drafts of each sequence: what a step takes, in shares of what the line says."""
         return self._at(sequences).lines[source].bent
-
-    def furthest(self, sequences: int) -> int:
-        """The most drafts of each sequence that were measured."""
-        return self._at(sequences).furthest
 
     def _at(self, sequences: int) -> Measured[S]:
         size = bucket(sequences)

@@ -17,6 +17,7 @@ ALIKE = (2.0, 8.0)  # trials that what others did is worth: of what is looked up
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
 FRESH = 192  # steps of which each is timed, and noted as one of all sequences
 NOTED = 6  # one step in so many is, afterwards: it is not free
+SELDOM = 48  # steps after which one without drafts is timed, noted or not
 
 
 class Evidence:
@@ -43,6 +44,7 @@ class Evidence:
         self._age = 0
         self._notes = True
         self._drafted = False  # in the last step
+        self._plain = 0  # when a step without was timed last
         self._timed: tuple[bool, tuple[int, Source, float]] | None = None
 
     def fared(self, drafting: Drafting, source: Source) -> Acceptance:
@@ -77,21 +79,26 @@ class Evidence:
         if self._notes:
             self._all[source, drafting.greedy].observe(*one)
 
-    def begin(self, plan: Plan, drawer: Role, drafts: int, asked: bool) -> None:
-        """The plan was run, with so many drafts in all: what it took is told next.
+    def begin(self, plan: Plan, drawer: Role, drafts: float) -> None:
+        """The plan was run, with so many drafts of each that had any: what it took is told next.
 
-        Not every step is worth timing, unless it is `asked` for.
+        Not every step of one sequence is worth timing, but those without drafts are where they are
+        seldom. The first of these finds all caches cold and does not count.
         """
         self._age += 1
         self._notes = self._age < FRESH or not self._age % NOTED
         self._timed = None
         cold, self._drafted = self._drafted and not drafts, drafts > 0
-        if cold or not (self._notes or asked or len(plan.samples) > 1) or not _only_writes(plan):
+        seldom = not drafts and self._age > self._plain + SELDOM
+        worth = self._notes or seldom or len(plan.samples) > 1
+        if cold or not worth or not _only_writes(plan):
             return
+        if not drafts:
+            self._plain = self._age
         samples = plan.samples
         drawn = drafts and any(sample.drawn for sample in samples)
         fused = len(samples[0].sequence.lanes) > 1  # those that fuse come first
-        self._timed = fused, (len(samples), drawer if drawn else None, drafts / len(samples))
+        self._timed = fused, (len(samples), drawer if drawn else None, drafts)
 
     def timed(self, seconds: float) -> None:
         """The step that was begun took so long, planning included."""

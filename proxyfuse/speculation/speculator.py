@@ -59,9 +59,10 @@ class Speculator:
         self._room = 0  # drafts of each that there are rows for
         self._undecided = True
         self._measuring = 0  # steps that show what one without drafts takes, this one among them
+        self._tries: dict[tuple[bool, int], int] = {}  # of that, by who fuses and how many run
 
     def begin(self, running: int) -> None:
-        """A step is about to be planned while so many sequences run."""
+        """A step is about to be planned while so many sequences run, or may be let in."""
         self._running = filled = max(running, 1)
         if self._batches:
             filled = next((size for size in self._batches if size >= running), filled)
@@ -92,7 +93,9 @@ class Speculator:
         None where only the text can tell, and rows of it are in flight.
         """
         fused = len(sequence.lanes) > 1
-        if sequence.ahead and not fused:
+        if not fused and self._running > 1 and self.fixed is None:
+            return NOTHING  # nobody is looked up for beside others, who would wait for it
+        if sequence.ahead and not fused and not self._rests(sequence):
             return None
         left = sequence.limit - len(sequence.continuation) - sequence.ahead
         room = min(left - 1, self._room)
@@ -125,8 +128,17 @@ class Speculator:
 
     def _measures(self, fused: bool) -> bool:
         """Whether this step, one of those that may, shows what one without drafts takes."""
-        unknown = self._evidence.plain_steps(fused, self._running) < KNOWN
-        return unknown or self._age % PLAIN[1] == 0
+        here = fused, self._running
+        tries = self._tries.get(here, 0)
+        if tries >= KNOWN and self._age % PLAIN[1]:
+            return False
+        self._tries[here] = tries + 1
+        return True
+
+    def _rests(self, sequence: Sequence) -> bool:
+        """Whether nothing is looked up for it now: then it need not wait for what is in flight."""
+        drafting = self._sequences.get(sequence)
+        return self.fixed is None and drafting is not None and drafting.rest > 0
 
     def _drafting(self, sequence: Sequence) -> Drafting:
         found = self._sequences.get(sequence)
@@ -143,8 +155,7 @@ class Speculator:
     def _shared(self, room: int) -> Draft:
         """As many drafts of the expert as all sequences get: a step of one shape is found again."""
         if self._common is None:
-            length = self._together.length(self._running)
-            self._common = Draft(self._known(min(length, self._room)))
+            self._common = Draft(self._known(self._together.length(self._running, self._room)))
             self.drawer = Role.EXPERT
         if self._common.length <= room:
             return self._common
@@ -162,26 +173,26 @@ class Speculator:
         """How the drafts of the step fared, sample by sample."""
         if self.fixed is not None:
             return
-        if self._running > 1:
-            drafts = self._learn_of_all(fared)
+        if len(plan.samples) > 1:
+            self._learn_of_all(fared)
         else:
-            drafts = sum(self._learn(*one) for one in zip(plan.samples, fared, strict=True))
-        self._evidence.begin(plan, self.drawer, drafts, self._measuring > 0)
+            for sample, one in zip(plan.samples, fared, strict=True):
+                self._learn(sample, one)
+        drafting = sum(one.tried > 0 for one in fared)
+        drafts = sum(one.tried for one in fared) / drafting if drafting else 0.0
+        self._evidence.begin(plan, self.drawer, drafts)
 
-    def _learn_of_all(self, fared: Seq[Verified]) -> int:
+    def _learn_of_all(self, fared: Seq[Verified]) -> None:
         hits = sum(one.held for one in fared)
         failed = sum(one.held < one.tried for one in fared)
         if hits or failed:
             self._together.observe(hits, hits + failed)
-        return sum(one.tried for one in fared)
 
-    def _learn(self, sample: Sample, one: Verified) -> int:
+    def _learn(self, sample: Sample, one: Verified) -> None:
         drafting = self._sequences.get(sample.sequence) if one.tried else None
-        if drafting is None:
-            return 0
-        self._evidence.learn(drafting, drafting.source, one)
-        drafting.tried(one.held)
-        return one.tried
+        if drafting is not None:
+            self._evidence.learn(drafting, drafting.source, one)
+            drafting.tried(one.held)
 
     def timed(self, seconds: float) -> None:
         """The step that was last observed took so long, planning included."""

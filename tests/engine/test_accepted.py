@@ -144,7 +144,7 @@ def test_drafted_tokens_follow_the_fused_distribution(
 ) -> None:
     """Chi-squared of the tokens that drafts were verified by, given those before them."""
     folders = twins(trio, Role.EXPERT)
-    llm = open_llm(folders, speculate=2, max_num_seqs=256)
+    llm = open_llm(folders, speculate=2, max_num_seqs=16)  # each has room for drafts
     params = SamplingParams(
         n=1024, max_tokens=3, seed=2, alpha=ALPHA, temperature=TEMPERATURE,
         allowed_token_ids=ALLOWED, ignore_eos=True, **filters,

@@ -221,3 +221,15 @@ def test_first_tokens_come_in_order_of_arrival(
     drain(sched, runner)
     assert runner.first_tokens == sorted(runner.first_tokens)
     assert set(runner.first_tokens) == set(range(len(lengths)))
+
+
+def test_who_may_be_let_in_next_is_told_unless_pages_were_short() -> None:
+    sched, runner = scheduler(pages=10, max_num_seqs=3), Runner(64, 256)
+    for name in "abcd":
+        sched.add(sequence(name, [(ord(name),) * 24], max_tokens=5))
+    assert sched.coming == 3, "as slots go"
+    step(sched, runner)
+    assert 0 < sched.running < 3 and sched.waiting and not sched.coming
+    drain(sched, runner)
+    sched.add(sequence("e", [(1, 2, 3)], max_tokens=2))
+    assert sched.coming == 1

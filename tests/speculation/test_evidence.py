@@ -8,7 +8,7 @@ from proxyfuse.plan import Plan, Sample, Slice
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.sequence import Lane, Sequence
 from proxyfuse.speculation.drafting import Drafting
-from proxyfuse.speculation.evidence import FRESH, NOTED, PRIORS, Evidence
+from proxyfuse.speculation.evidence import FRESH, NOTED, PRIORS, SELDOM, Evidence
 from proxyfuse.speculation.fared import Verified, agreeing
 from proxyfuse.trio import Role, Trio
 
@@ -23,12 +23,12 @@ def plan(lanes: int = 3, rows: int = 1, more: int = 0) -> Plan:
     return Plan(Trio(dict.fromkeys(Role, cut)), [Sample(one, 0, rows, drawn=rows - 1)])
 
 
-def spent(evidence: Evidence, step: Plan, drafts: int = 0, asked: bool = False) -> None:
-    evidence.begin(step, Role.EXPERT, drafts, asked)
+def spent(evidence: Evidence, step: Plan, drafts: int = 0) -> None:
+    evidence.begin(step, Role.EXPERT, drafts)
     evidence.timed(1.0)
 
 
-def test_the_first_steps_are_timed_then_one_in_a_few_and_those_that_are_asked_for() -> None:
+def test_the_first_steps_are_timed_then_one_in_a_few() -> None:
     evidence = Evidence(WEIGHTS)
     for _ in range(FRESH):
         spent(evidence, plan())
@@ -36,9 +36,18 @@ def test_the_first_steps_are_timed_then_one_in_a_few_and_those_that_are_asked_fo
     for _ in range(5 * NOTED):
         spent(evidence, plan())
     assert evidence.plain_steps(True, 1) == FRESH + 5
-    for _ in range(5 * NOTED):
-        spent(evidence, plan(), asked=True)
-    assert evidence.plain_steps(True, 1) == FRESH + 5 + 5 * NOTED
+
+
+def test_a_step_without_drafts_is_timed_where_such_are_seldom() -> None:
+    evidence = Evidence(WEIGHTS)
+    for _ in range(FRESH):
+        spent(evidence, plan(rows=4), drafts=3)
+    for _ in range(5):
+        for _ in range(SELDOM):
+            spent(evidence, plan(rows=4), drafts=3)
+        spent(evidence, plan())
+        spent(evidence, plan())
+    assert evidence.plain_steps(True, 1) == 5
 
 
 def test_the_first_step_without_drafts_finds_all_caches_cold_and_is_not_timed() -> None:
@@ -68,7 +77,6 @@ def test_drafts_are_timed_by_who_drew_them() -> None:
     spent(evidence, plan(rows=4), drafts=3)
     assert evidence.costs[True].news(1, Role.EXPERT) == 1
     assert not evidence.costs[True].news(1, Role.ANTIEXPERT)
-    assert evidence.costs[True].furthest(1) == 3
 
 
 def test_a_sequence_begins_with_what_others_of_its_kind_did() -> None:

@@ -73,63 +73,68 @@ def test_it_finds_what_pays(rate: float, each: float) -> None:
     assert per_token("auto", rate, each) < 1.2 * best
 
 
+class Crowd:
+    """Sequences that are written together, on a machine whose steps are dearer above 16 rows."""
+
+    def __init__(
+        self, speculate: str | int, running: int, rate: float, each: float, seed: int = 1
+    ) -> None:
+        self.speculator = Speculator(speculate, WEIGHTS)
+        self.sequences = [written(at, 10**6) for at in range(running)]
+        self._rate, self._each, self._rng = rate, each, random.Random(seed)
+        self._drafted = False  # in the last step
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(one.continuation) for one in self.sequences)
+
+    def step(self) -> tuple[int, float]:
+        """Drafts of all, and how long the step takes; what is measured is noisier than that."""
+        self.speculator.begin(len(self.sequences))
+        tried = [self.speculator.draft(one).length for one in self.sequences]
+        held = [next((n for n in range(t) if self._rng.random() >= self._rate), t) for t in tried]
+        fared = [Verified(*one) for one in zip(tried, held, strict=True)]
+        self.speculator.observe(self._plan(tried), fared)
+        rows = len(tried) + sum(tried)
+        took = PLAIN + max(tried) * self._each + (0.2 * PLAIN if rows > 16 else 0)
+        cold = 1.2 if self._drafted and not rows > len(tried) else 1.0  # of all caches
+        late = 5 if self._rng.random() < 0.02 else 1
+        self.speculator.timed(took * cold * self._rng.lognormvariate(0, 0.1) * late)
+        self._drafted = any(tried)
+        for one, count in zip(self.sequences, held, strict=True):
+            one.continuation += [self._rng.randrange(10**6) for _ in range(count + 1)]
+        return sum(tried), took
+
+    def _plan(self, tried: list[int]) -> Plan:
+        both = list(zip(self.sequences, tried, strict=True))
+        slices = {role: [Slice(one, one.lanes[role], 0, t + 1) for one, t in both] for role in Role}
+        samples = [Sample(one, len(one.continuation), t + 1, (), t) for one, t in both]
+        return Plan(Trio(slices), samples)
+
+
 @pytest.mark.parametrize("running", [1, 4])
 def test_two_steps_in_a_while_are_run_without_drafts_and_the_second_is_measured(
     running: int,
 ) -> None:
-    rng, speculator = random.Random(0), Speculator("auto", WEIGHTS)
-    sequences = [written(at, 10**6) for at in range(running)]
-    plain, timed = [], speculator._evidence.plain_steps
+    crowd = Crowd("auto", running, 0.9, 40.0)
+    plain, timed = [], crowd.speculator._evidence.plain_steps
     for at in range(600):
         before = timed(True, running)
-        drafts, _ = together(speculator, sequences, 0.9, 40.0, rng)
+        drafts, _ = crowd.step()
         plain += [(at, timed(True, running) > before)] if not drafts else []
     late = [one for one in plain if one[0] > 100]
     assert [measured for _, measured in late] == [False, True] * (len(late) // 2)
     assert 2 * 4 <= len(late) <= 2 * 6
 
 
-def together(
-    speculator: Speculator,
-    sequences: list[Sequence],
-    rate: float,
-    each: float,
-    rng: random.Random,
-) -> tuple[int, float]:
-    """One step of several: drafts of all, and how long it takes; dearer from 16 rows on."""
-    speculator.begin(len(sequences))
-    tried = [speculator.draft(one).length for one in sequences]
-    held = [next((n for n in range(t) if rng.random() >= rate), t) for t in tried]
-    slices = {
-        role: [
-            Slice(one, one.lanes[role], 0, t + 1) for one, t in zip(sequences, tried, strict=True)
-        ]
-        for role in Role
-    }
-    samples = [
-        Sample(one, len(one.continuation), t + 1, (), t)
-        for one, t in zip(sequences, tried, strict=True)
-    ]
-    fared = [Verified(*one) for one in zip(tried, held, strict=True)]
-    speculator.observe(Plan(Trio(slices), samples), fared)
-    rows = len(sequences) + sum(tried)
-    took = PLAIN + max(tried) * each + (0.2 * PLAIN if rows > 16 else 0)
-    cold = 1.2 if not any(tried) else 1.0  # the first such step, of which the others know nothing
-    speculator.timed(took * cold * rng.lognormvariate(0, 0.1) * (5 if rng.random() < 0.02 else 1))
-    for one, count in zip(sequences, held, strict=True):
-        one.continuation += [rng.randrange(10**6) for _ in range(count + 1)]
-    return sum(tried), took
-
-
 def crowded(speculate: str | int, rate: float, each: float, running: int) -> float:
     """Microseconds of a step's time that a token of all takes, once all is learned."""
-    rng, speculator = random.Random(1), Speculator(speculate, WEIGHTS)
-    sequences = [written(at, 10**6) for at in range(running)]
+    crowd = Crowd(speculate, running, rate, each)
     for _ in range(300):
-        together(speculator, sequences, rate, each, rng)
-    written_before = sum(len(one.continuation) for one in sequences)
-    total = sum(together(speculator, sequences, rate, each, rng)[1] for _ in range(1000))
-    return total / (sum(len(one.continuation) for one in sequences) - written_before)
+        crowd.step()
+    before = crowd.tokens
+    total = sum(crowd.step()[1] for _ in range(1000))
+    return total / (crowd.tokens - before)
 
 
 @pytest.mark.parametrize("running", [2, 4, 7])

@@ -124,12 +124,89 @@ def test_auto_believes_a_text_that_repeats_itself() -> None:
 
 
 def test_a_sequence_that_ended_is_forgotten() -> None:
-    speculator, one = Speculator(2, WEIGHTS), sequence()
-    drafted(speculator, one)
+    speculator, one = Speculator("auto", WEIGHTS), sequence()
+    draft = drafted(speculator, one)
+    assert draft.length and len(speculator._sequences) == 1
     speculator.forget(one)
     speculator.forget(one)
     speculator.observe(writes(Sample(one, 0, 3, drawn=2)), [Verified(2, 2)])
     assert not speculator._sequences
+
+
+def test_a_text_of_the_base_alone_takes_nothing_from_those_beside_it() -> None:
+    """It is not looked up for, waits for nothing in flight, and is no reason to measure."""
+    speculator = Speculator("auto", WEIGHTS)
+    alone = sequence(REPEATED, limit=10**6, lanes=1)
+    fused = [sequence(limit=10**6) for _ in range(2)]
+    lengths = []
+    for _ in range(600):
+        speculator.begin(3)
+        alone.ahead = 1
+        assert speculator.draft(alone) == Draft()
+        drafts = [speculator.draft(one).length for one in fused]
+        assert drafts[0] == drafts[1]
+        samples = [
+            Sample(one, len(one.continuation), 1 + length, drawn=length)
+            for one, length in zip(fused, drafts, strict=True)
+        ]
+        fared = [Verified(length, length) for length in drafts]
+        last = Sample(alone, len(alone.continuation), 1)
+        speculator.observe(writes(*samples, last), [*fared, Verified()])
+        speculator.timed(1 + 0.1 * drafts[0])
+        for one in (*fused, alone):
+            one.continuation.append(10 + len(one.continuation))
+        lengths.append(drafts[0])
+    assert lengths[300:].count(0) < 10 and max(lengths[300:]) >= 6
+
+
+def test_where_nothing_is_looked_up_for_a_while_nothing_is_waited_for() -> None:
+    speculator, one = Speculator("auto", {Role.BASE: 1}), sequence((1, 2), limit=10**6, lanes=1)
+    waited = []
+    for step in range(400):
+        one.ahead = 1  # rows of it are in flight
+        draft = drafted(speculator, one)
+        waited.append(draft is None)
+        one.ahead = 0
+        if draft is None:
+            draft = drafted(speculator, one)
+            assert draft is not None
+        drafts = len(draft.tokens)
+        sample = Sample(one, len(one.continuation), 1 + drafts, proposed=draft.tokens)
+        speculator.observe(writes(sample), [Verified(drafts, 0)])
+        speculator.timed(1 + 0.05 * drafts)
+        one.continuation.append([1, 2, 100 + step][step % 3])  # it says wrong things
+    assert all(waited[:2]) and sum(waited[200:]) < 100
+
+
+def test_a_plan_made_before_the_last_was_observed_is_learned_from_all_the_same() -> None:
+    """On a GPU step n + 1 is planned while n is running, and a neighbour may have left."""
+    speculator = Speculator("auto", WEIGHTS)
+    first, second = sequence(limit=10**6), sequence(limit=10**6)
+    flying: tuple[Plan, list[Verified]] | None = None
+    told = []
+    original = speculator._evidence.begin
+
+    def begin(plan: Plan, drawer: Role, drafts: float) -> None:
+        told.append((max(sample.drawn for sample in plan.samples), drafts))
+        original(plan, drawer, drafts)
+
+    speculator._evidence.begin = begin  # type: ignore[method-assign]
+    for at in range(2000):
+        both = [first, second] if at % 20 < 10 else [first]
+        speculator.begin(len(both))
+        lengths = [speculator.draft(one).length for one in both]
+        plan = writes(
+            *(Sample(one, at, 1 + n, drawn=n) for one, n in zip(both, lengths, strict=True))
+        )
+        if flying is not None:
+            speculator.observe(*flying)
+            speculator.timed(1 + 0.1 * told[-1][0])
+        flying = plan, [Verified(n, n) for n in lengths]
+        first.continuation.append(10 + at)
+    assert all(drawn == drafts for drawn, drafts in told)
+    assert (
+        speculator._evidence.plain_steps(True, 1) > 10 < speculator._evidence.plain_steps(True, 2)
+    )
 
 
 def test_batches_that_are_filled_up_draft_few_lengths() -> None:
