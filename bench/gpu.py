@@ -53,11 +53,13 @@ class Step:
 CARRY_ON = "--continue-on-collection-errors"  # of tests that want what is not there
 BIG = "llama3-8b+1b"
 SCRATCH = "{scratch}"  # where random weights are, made once for all steps
-LATENCY = ("-m", "bench.engine.latency", "--device", "cuda", "--rounds", "3", "--scratch", SCRATCH)
+LATENCY = ("-m", "bench.engine.latency", "--device", "cuda", "--rounds", "3", "--agreeing")
+LATENCY = (*LATENCY, "--scratch", SCRATCH)
 OWN = ("--peers", "proxyfuse, [nb]*")
 OTHERS, COMPILED = ("--peers", "Hugging Face*, bfloat16"), ("--peers", "Hugging Face*, compiled")
 ONE = ("--batch", "1", "--prompts")
 AS_ONE = ("--batch", "1", "8", "--prompts", "--peers", "proxyfuse, no drafts", "*grouped*")
+EXACT = ("--batch", "64", "--prompts", "1024", "--peers", "proxyfuse, no drafts", "*invariant*")
 FP8 = ("--base-quantization", "fp8", *OWN)
 SHARED = ("-n", "12", "--dist", "worksteal") if find_spec("xdist") else ()  # they mostly compile
 TESTS = ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", "--tb=short", CARRY_ON)
@@ -69,6 +71,7 @@ STEPS = (  # what matters most first: the budget is half of all limits
     Step("latency of llama3-8b+1b", (*LATENCY, *OWN, "--trio", BIG, "--batch", "1"), 190),
     Step("kernels", ("-m", "bench.kernels", "--quick", "--device", "cuda"), 150),
     Step("proxies as one, of llama3-8b+1b", (*LATENCY, *AS_ONE, "--trio", BIG), 100),
+    Step("what exactness costs, of llama3-8b+1b", (*LATENCY, *EXACT, "--trio", BIG), 90),
     Step("others, of mid", (*LATENCY, *ONE, *OTHERS, "--trio", "mid"), 60),
     Step("proxies as one, of mid", (*LATENCY, *AS_ONE, "--trio", "mid"), 60),
     Step("latency of mid, base in fp8", (*LATENCY, *FP8, "--trio", "mid", "--batch", "1"), 60),

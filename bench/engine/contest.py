@@ -48,6 +48,14 @@ class Column:
 Columns = dict[str, Column]  # by peer
 
 
+class Interrupted(KeyboardInterrupt):
+    """A contest that was not finished."""
+
+    def __init__(self, columns: dict[str, Columns]) -> None:
+        super().__init__("the contest was interrupted")
+        self.columns = columns  # of cases, and of rivals, that were
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contest:
     """Who runs, over what, where and how long."""
@@ -65,20 +73,23 @@ class Contest:
         """The columns of each case; raises `WrongOutputError` before anything is timed.
 
         On a CPU all peers are open and run in turn. A GPU holds two at a time: each rival runs in
-        turn with this engine.
+        turn with this engine. Interrupted, it raises `Interrupted` with what was done by then.
         """
         gate = Gate(self.gate, self.device)
         for peer in self.peers:
             gate.require_right(peer, self.setup(peer, LENGTHS[1] + WRITTEN, TEXTS))
         del gate
-        columns: dict[str, Columns] = {name: {} for name in cases}
+        columns: dict[str, Columns] = {}
         by_room = groupby(cases.items(), key=lambda item: item[1].sequences)
         groups = self._groups()
-        for some in [dict(group) for _, group in by_room]:
-            seconds = self.seconds * len(some) / len(cases) / len(groups)
-            for peers in groups:
-                for name, found in self._together(peers, some, seconds).items():
-                    columns[name] = found | columns[name]
+        try:
+            for some in [dict(group) for _, group in by_room]:
+                seconds = self.seconds * len(some) / len(cases) / len(groups)
+                for peers in groups:
+                    for name, found in self._together(peers, some, seconds).items():
+                        columns[name] = found | columns.get(name, {})
+        except KeyboardInterrupt as stopped:
+            raise Interrupted(columns) from stopped
         return columns
 
     def _groups(self) -> list[list[Peer]]:

@@ -13,11 +13,12 @@ within 2 % or `--seconds` have passed.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from bench.engine.case import Case
-from bench.engine.contest import Contest
+from bench.engine.contest import Contest, Interrupted
 from bench.engine.figures import (
     by_token,
     milliseconds,
@@ -75,22 +76,27 @@ def measure(
         scratch=scratch,
         reader=Reader(asked.device),
     )
-    columns = contest.run(make_cases(asked, read_config(material.folders.base).vocab_size))
+    interrupted = False
+    try:
+        columns = contest.run(make_cases(asked, read_config(material.folders.base).vocab_size))
+    except Interrupted as stopped:
+        columns, interrupted = stopped.columns, True
     named, reader = {peer.name: peer for peer in peers}, contest.reader
-    batches = {str(batch): columns[f"batch {batch}"] for batch in asked.batch}
-    prompts = {str(length): columns[f"prompt {length}"] for length in asked.prompts}
+    batches = {size: its for size in asked.batch if (its := columns.get(f"batch {size}"))}
+    prompts = {size: its for size in asked.prompts if (its := columns.get(f"prompt {size}"))}
     return {
+        "interrupted": interrupted,
         "prompt_tokens": PROMPT,
         "tokens": asked.tokens,
         "stored": stored(material.folders),
         "weight_bytes": {peer.name: weight_bytes(peer, material.folders) for peer in peers},
         "batches": {
-            batch: {"read_gb_per_s": read_rate(its, reader)}
+            str(batch): {"read_gb_per_s": read_rate(its, reader)}
             | by_token(its, named, material.folders, reader)
             for batch, its in batches.items()
         },
         "prompts": {
-            length: {
+            str(length): {
                 "ms": milliseconds(its, whole),
                 "times_faster_than": times_faster_than(its, whole, reader),
                 "rounds": rounds(its, whole),
@@ -124,9 +130,14 @@ def main() -> None:
     found: dict[str, Any] = {}
     with scratch_folder(asked) as scratch:
         for material in materials(asked, scratch):
-            found[material.name] = measure(asked, material, peers, scratch / "files")
-            tell(material.name, found[material.name])
+            figures = measure(asked, material, peers, scratch / "files")
+            found[material.name] = figures
+            tell(material.name, figures)
+            if figures["interrupted"]:
+                break
     save("latency", command("bench.engine.latency"), {"trios": found, "missing": missing})
+    if figures["interrupted"]:
+        sys.exit("interrupted: cases and rivals that were not finished are left out")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,11 @@ AHEAD = 32  # tokens of room beyond the longest sequence, for drafts
 
 
 def open_llm(
-    folders: Trio[Path], setup: Setup, speculate: int | str = "auto", proxies: str = "streams"
+    folders: Trio[Path],
+    setup: Setup,
+    speculate: int | str = "auto",
+    proxies: str = "streams",
+    batch_invariant: bool = False,
 ) -> LLM:
     """The engine with an arena that just holds every sequence; prompts are read afresh each time.
 
@@ -39,6 +43,7 @@ def open_llm(
         kv_cache_bytes=arena_bytes(folders, setup),
         speculate=speculate,
         proxies=proxies,
+        batch_invariant=batch_invariant,
     )
 
 
@@ -78,6 +83,13 @@ def unspeculated(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
 def grouped(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
     """The engine when it drafts nothing ahead, and runs both proxies as one."""
     with open_llm(folders, setup, speculate=0, proxies="grouped") as llm:
+        yield _write(llm)
+
+
+@contextmanager
+def invariant(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
+    """The engine when it drafts nothing ahead, and no number of rows changes a bit."""
+    with open_llm(folders, setup, speculate=0, batch_invariant=True) as llm:
         yield _write(llm)
 
 

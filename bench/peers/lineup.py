@@ -17,6 +17,7 @@ Open = Callable[[Trio[Path], Setup], AbstractContextManager[Write]]
 BASE = (Role.BASE,)
 MINE, PLAIN, MY_BASE = "proxyfuse", "proxyfuse, no drafts", "proxyfuse, base alone"
 GROUPED = "proxyfuse, grouped, no drafts"
+INVARIANT = "proxyfuse, batch invariant, no drafts"
 EXTRA = "make bench-peers, or pip install 'proxyfuse[bench]'"
 
 
@@ -79,6 +80,7 @@ PEERS = (
     _ours(MINE, engine.opened),
     _ours(PLAIN, engine.unspeculated),
     replace(_ours(GROUPED, engine.grouped), devices=("cuda",)),
+    replace(_ours(INVARIANT, engine.invariant), devices=("cuda",)),
     _ours(MY_BASE, engine.opened, BASE),
     _hf("loop", "bfloat16"),
     _hf("loop", "float32"),
@@ -105,7 +107,7 @@ def chosen(
         if not any(fnmatch(peer.name, pattern) for peer in PEERS):
             names = "; ".join(peer.name for peer in PEERS)
             raise ValueError(f"got peer {pattern!r}, want a pattern of: {names}")
-    own = {MINE, PLAIN, GROUPED, MY_BASE} if base_quantization else {}
+    own = {MINE, PLAIN, GROUPED, INVARIANT, MY_BASE} if base_quantization else {}
     return [
         replace(peer, dtype=base_quantization or peer.dtype) if peer.name in own else peer
         for peer in PEERS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,14 +13,15 @@ from typing import Any
 import torch
 
 from proxyfuse.measure.floor import ReadStream, share_of_floor
-from proxyfuse.measure.ops.case import Buffers, Case, Implementation, Place
+from proxyfuse.measure.ops.case import Buffers, Case, Place
 from proxyfuse.measure.protocol import Run, in_turn, seconds
+from proxyfuse.measure.sample import Sample
 from proxyfuse.measure.spread import Spread, ratios
 
-SAMPLE = 0.003  # seconds that one timing lasts at least, of as many calls as that takes
 LED_IN = 0.02  # seconds of runs before the one that is timed
 PATIENCE = 0.1  # seconds; who takes longer for one call is not asked for more rows
-MOST_CALLS, MOST_COPIES = 1 << 14, 1024
+MOST_COPIES = 1024
+REFERENCE = "reference"  # reads sizes back to the host, which no graph can
 ROOM = 1 << 30  # bytes that all copies of the inputs may take, where one does not take more
 CACHE = 32 << 20  # bytes, where the system does not tell
 
@@ -35,6 +35,7 @@ class Timed:
     reads: list[float]  # seconds of the read, in the same rounds
     read_bytes: int
     cold: bool  # whether the inputs in rotation are larger than the caches
+    captured: list[str]  # those whose calls are nodes of a CUDA graph
     too_slow: dict[str, float]  # seconds of one call, here or at fewer rows
 
     @property
@@ -59,7 +60,8 @@ class Timed:
             for name, spent in self.seconds.items()
         }
         about = {"op": self.case.op, **self.case.sizes, "bytes": self.case.bytes}
-        return about | {"cold": self.cold, "too_slow": self.too_slow, "implementations": ways}
+        how = {"cold": self.cold, "captured": self.captured, "too_slow": self.too_slow}
+        return about | how | {"implementations": ways}
 
 
 def time_cases(
@@ -91,7 +93,12 @@ def time_case(
     for name, version in versions.items():
         judge(name, version)
     copies, cold = _rotation(buffers, case, 2 * cache_bytes(place))
-    samples = {name: Sample(one, copies, place.device) for name, one in versions.items()}
+    graphs = place.device.type == "cuda"
+    captured = [name for name in versions if graphs and name != REFERENCE]
+    samples = {
+        name: Sample([one(buffers) for buffers in copies], place.device, name in captured)
+        for name, one in versions.items()
+    }
     stays = (next(iter(samples)), min(samples, key=lambda name: samples[name].once))
     late = {n: one.once for n, one in samples.items() if one.once > PATIENCE and n not in stays}
     samples = {name: sample for name, sample in samples.items() if name not in late}
@@ -101,7 +108,7 @@ def time_case(
         name: [value / sample.calls for value in column]
         for (name, sample), column in zip(samples.items(), columns, strict=True)
     }
-    return Timed(case, spent, reads, stream.bytes, cold, {**too_slow, **late})
+    return Timed(case, spent, reads, stream.bytes, cold, captured, {**too_slow, **late})
 
 
 def _led_in(run: Run) -> float:
@@ -126,26 +133,3 @@ def cache_bytes(place: Place) -> int:
         return int(torch.cuda.get_device_properties(place.device).L2_cache_size)
     told = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
     return int(told.read_text().strip().rstrip("K")) << 10 if told.exists() else CACHE
-
-
-class Sample:
-    """Calls over one copy of the inputs after another, as many as last for `SAMPLE` seconds."""
-
-    def __init__(
-        self, version: Implementation, copies: list[Buffers], device: torch.device
-    ) -> None:
-        self._runs = itertools.cycle([version(buffers) for buffers in copies])
-        self._device = device
-        self.calls = 1
-        self()  # wakes threads, compiles
-        self.once = spent = seconds(self)
-        while spent < SAMPLE and self.calls < MOST_CALLS:
-            self.calls *= 2
-            spent = seconds(self)
-
-    def __call__(self) -> None:
-        """Returns when the work is done."""
-        for run in itertools.islice(self._runs, self.calls):
-            run()
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)

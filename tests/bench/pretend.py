@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,6 +45,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> World:
         "max_memory_allocated": lambda *_: 0,
         "reset_peak_memory_stats": lambda *_: None,
         "empty_cache": lambda: None,
+        "CUDAGraph": lambda: SimpleNamespace(replay=lambda: None),
+        "graph": lambda *_: nullcontext(),
     }
     for name, change in changes.items():
         monkeypatch.setattr(torch.cuda, name, change)

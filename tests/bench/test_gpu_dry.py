@@ -15,7 +15,7 @@ from bench.engine import latency
 from bench.harness import save
 from bench.kernels import __main__ as everything
 from bench.kernels import timing
-from proxyfuse.measure import ReadStream, floor, kernels
+from proxyfuse.measure import ReadStream, floor, kernels, sample
 from proxyfuse.runner import warmup
 from proxyfuse.speculation import choice, speculator
 from proxyfuse.trio import Trio
@@ -37,7 +37,7 @@ def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warmup, "MOST", 2)
     monkeypatch.setattr(warmup, "PROMPTS", (1, 3))
     monkeypatch.setitem(floor.STREAMED, "cuda", 1 << 16)
-    monkeypatch.setattr(kernels, "SAMPLE", 1e-5)
+    monkeypatch.setattr(sample, "SAMPLE", 1e-5)
     monkeypatch.setattr(kernels, "MOST_COPIES", 1)
     monkeypatch.setattr(timing.Scope, "of", lambda place, quick: TINY)
     monkeypatch.setattr(timing, "ReadStream", lambda device: ReadStream(device, 1 << 16))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from proxyfuse.measure import ReadStream, kernels
+from proxyfuse.measure import ReadStream, kernels, sample
 from proxyfuse.measure.kernels import time_case, time_cases
 from proxyfuse.measure.ops import linear
 from proxyfuse.measure.ops.case import Buffers, Case, Place, Run, WrongResultError
@@ -19,7 +19,7 @@ STREAM = ReadStream("cpu", 1 << 16)
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "SAMPLE", 1e-4)
+    monkeypatch.setattr(sample, "SAMPLE", 1e-4)
     monkeypatch.setattr(kernels, "PATIENCE", 0.01)
     monkeypatch.setattr(kernels, "MOST_COPIES", 8)
 
@@ -63,7 +63,7 @@ def test_the_only_version_is_timed_however_slow() -> None:
 
 
 def test_inputs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "SAMPLE", 0.01)
+    monkeypatch.setattr(sample, "SAMPLE", 0.01)
     places: list[int] = []
     timed = time_case(fake(1, {"a": 0.0}, lambda _, place: places.append(place)), PLACE, STREAM, 2)
     assert all(len(set(places[at : at + 8])) == 8 for at in range(len(places) - 7))

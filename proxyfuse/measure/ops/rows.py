@@ -78,7 +78,8 @@ def _versions(place: Place, call: Call, rival: Rival | None) -> dict[str, Implem
 
 
 def _compiled(run: partial[Tensor]) -> Run:
-    return partial(torch.compile(run.func), *run.args)
+    """For these shapes alone: after a second one a function would be compiled for any."""
+    return partial(torch.compile(run.func, dynamic=False), *run.args)
 
 
 def _at_once(call: Call, ops: Ops) -> Implementation:

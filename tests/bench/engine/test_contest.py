@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from bench.engine import reads, turn
 from bench.engine.case import MOST, TURN, Case
-from bench.engine.contest import Contest, Gate
+from bench.engine.contest import Contest, Gate, Interrupted
 from bench.engine.doubt import FEW
 from bench.engine.figures import times_faster_than
 from bench.engine.reads import Reader
@@ -99,6 +99,36 @@ def test_rivals_run_in_turn_and_are_paired(
     assert ratios == pytest.approx([9 / 6, 9 / 6])
     assert columns["one"]["slow"].mine == columns["one"][MINE].turns
     assert all(turn.beside.read == read for turn in columns["one"]["slow"].turns)
+
+
+def test_an_interrupt_keeps_what_was_done(
+    small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU a run may have minutes: the rivals that were timed by then are told."""
+    monkeypatch.setattr(Gate, "require_right", lambda *_: None)
+    clock = Clock()
+    monkeypatch.setattr(protocol, "time", clock)
+    monkeypatch.setattr(turn, "perf_counter", clock.perf_counter)
+    monkeypatch.setattr(Reader, "__call__", lambda _: 0.25)
+
+    def opened(folders: Trio[Path], setup: Setup) -> AbstractContextManager[Write]:
+        raise KeyboardInterrupt
+
+    done = [worker(name, seconds, clock, []) for name, seconds in ((MINE, 1.0), ("slow", 4.0))]
+    contest = Contest(
+        peers=[*done, Peer(name="never", open=opened, dtype="float32")],
+        folders=small,
+        gate=small,
+        device="cuda",
+        rounds=2,
+        seconds=1e9,
+        scratch=tmp_path,
+        reader=Reader("cpu", 4096),
+    )
+    with pytest.raises(Interrupted) as stopped:
+        contest.run({"one": Case([[1]], [1], 1), "two": Case([[1], [1]], [1, 1], 2)})
+    assert set(stopped.value.columns) == {"one"}
+    assert set(stopped.value.columns["one"]) == {MINE, "slow"}
 
 
 def planned(

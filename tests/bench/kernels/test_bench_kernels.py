@@ -15,7 +15,7 @@ from bench.harness import save
 from bench.kernels import __main__ as everything
 from bench.kernels import linear, timing
 from bench.kernels.timing import Scope, run
-from proxyfuse.measure import ReadStream, kernels
+from proxyfuse.measure import ReadStream, kernels, sample
 from proxyfuse.measure.ops.case import Case, Place, WrongResultError
 from proxyfuse_kernels.ops import Ops
 
@@ -25,7 +25,7 @@ OPS = {module.__name__.rpartition(".")[2]: module.cases for module in everything
 
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(kernels, "SAMPLE", 1e-5)
+    monkeypatch.setattr(sample, "SAMPLE", 1e-5)
     monkeypatch.setattr(kernels, "MOST_COPIES", 2)
     monkeypatch.setattr(timing.Scope, "of", lambda place, quick: TINY)
     monkeypatch.setattr(timing, "ReadStream", lambda device: ReadStream(device, 1 << 16))
