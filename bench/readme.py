@@ -37,17 +37,25 @@ class Case:
 
 
 def newest(name: str, results: Path = RESULTS) -> tuple[Path, Record] | None:
-    """The latest record of a bench in today's form, and its file; older forms are named."""
+    """The latest whole record of a bench in today's form, and its file; others are named."""
     present = []
     for path in sorted(results.glob(f"*/*-{name}.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         if record.get("bench", name) != name:  # embed-latency is not latency
             continue
-        if {"trios", "missing"} <= record.keys() or "settings" in record:
+        if _interrupted(record):
+            print(f"{path.name}: interrupted, left out of the table", file=sys.stderr)
+        elif {"trios", "missing"} <= record.keys() or "settings" in record:
             present.append((path, record))
         else:
             print(f"{path.name}: a record of an older form, left out of the table", file=sys.stderr)
     return max(present, key=lambda found: str(found[1]["date"]), default=None)
+
+
+def _interrupted(record: Record) -> bool:
+    """Whether trios of it are missing, or rivals and cases of one."""
+    parts = [record, *record.get("trios", {}).values()]
+    return any(part.get("interrupted", False) for part in parts)
 
 
 def table(results: Path = RESULTS) -> str | None:

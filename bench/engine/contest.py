@@ -75,14 +75,11 @@ class Contest:
         On a CPU all peers are open and run in turn. A GPU holds two at a time: each rival runs in
         turn with this engine. Interrupted, it raises `Interrupted` with what was done by then.
         """
-        gate = Gate(self.gate, self.device)
-        for peer in self.peers:
-            gate.require_right(peer, self.setup(peer, LENGTHS[1] + WRITTEN, TEXTS))
-        del gate
         columns: dict[str, Columns] = {}
         by_room = groupby(cases.items(), key=lambda item: item[1].sequences)
         groups = self._groups()
         try:
+            self._require_right()
             for some in [dict(group) for _, group in by_room]:
                 seconds = self.seconds * len(some) / len(cases) / len(groups)
                 for peers in groups:
@@ -91,6 +88,11 @@ class Contest:
         except KeyboardInterrupt as stopped:
             raise Interrupted(columns) from stopped
         return columns
+
+    def _require_right(self) -> None:
+        gate = Gate(self.gate, self.device)
+        for peer in self.peers:
+            gate.require_right(peer, self.setup(peer, LENGTHS[1] + WRITTEN, TEXTS))
 
     def _groups(self) -> list[list[Peer]]:
         if self.device == "cpu":

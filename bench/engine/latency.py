@@ -65,7 +65,10 @@ def make_cases(asked: argparse.Namespace, vocab: int) -> dict[str, Case]:
 def measure(
     asked: argparse.Namespace, material: Material, peers: list[Peer], scratch: Path
 ) -> dict[str, Any]:
-    """The gate, then every rival's runs of every case in turn."""
+    """The gate, then every rival's runs of every case in turn.
+
+    Interrupted, what was done by then, which says so; raises `Interrupted` where nothing was.
+    """
     contest = Contest(
         peers=peers,
         folders=material.folders,
@@ -80,6 +83,8 @@ def measure(
     try:
         columns = contest.run(make_cases(asked, read_config(material.folders.base).vocab_size))
     except Interrupted as stopped:
+        if not stopped.columns:
+            raise
         columns, interrupted = stopped.columns, True
     named, reader = {peer.name: peer for peer in peers}, contest.reader
     batches = {size: its for size in asked.batch if (its := columns.get(f"batch {size}"))}
@@ -120,7 +125,7 @@ def tell(name: str, figures: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Parse, measure, show, save."""
+    """Parse, measure, show, save: all, or what was found until an interrupt."""
     parser = make_parser(__doc__, CPU_SET, ["*"], rounds=100, seconds=70)
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 4], help="sizes")
     parser.add_argument("--prompts", nargs="*", type=int, default=[128], help="lengths")
@@ -128,16 +133,22 @@ def main() -> None:
     asked = parser.parse_args()
     peers, missing = rivals(asked)
     found: dict[str, Any] = {}
-    with scratch_folder(asked) as scratch:
-        for material in materials(asked, scratch):
-            figures = measure(asked, material, peers, scratch / "files")
-            found[material.name] = figures
-            tell(material.name, figures)
-            if figures["interrupted"]:
-                break
-    save("latency", command("bench.engine.latency"), {"trios": found, "missing": missing})
-    if figures["interrupted"]:
-        sys.exit("interrupted: cases and rivals that were not finished are left out")
+    interrupted = False
+    try:
+        with scratch_folder(asked) as scratch:
+            for material in materials(asked, scratch):
+                figures = measure(asked, material, peers, scratch / "files")
+                found[material.name] = figures
+                tell(material.name, figures)
+                if figures["interrupted"]:
+                    raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        interrupted = True
+    if found:
+        figures = {"interrupted": interrupted, "trios": found, "missing": missing}
+        save("latency", command("bench.engine.latency"), figures)
+    if interrupted:
+        sys.exit("interrupted: trios, cases and rivals that were not finished are left out")
 
 
 if __name__ == "__main__":

@@ -74,6 +74,24 @@ def test_the_newest_record_counts(results: Path) -> None:
     assert f"| {RIVAL} | 20: proxyfuse 3x" in str(readme.table(results))
 
 
+@pytest.mark.parametrize("where", ["trio", "record"])
+def test_an_interrupted_record_is_left_out(
+    where: str, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = readme.newest("latency", results)
+    put_latency(results, "2026-01-03", 3.0)
+    path = results / "machine" / "2026-01-03-abc-latency.json"
+    record = json.loads(path.read_text())
+    part = record if where == "record" else record["trios"]["mid"]
+    part["interrupted"] = True
+    path.write_text(json.dumps(record))
+    assert readme.newest("latency", results) == whole
+    assert "2026-01-03-abc-latency.json: interrupted" in capsys.readouterr().err
+    part["interrupted"] = False
+    path.write_text(json.dumps(record))
+    assert readme.newest("latency", results) == (path, record)
+
+
 def test_a_stale_table_fails_the_check(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 import torch
 
 from bench import harness
-from bench.engine import latency, memory, quantised, scaling, throughput
+from bench.engine import latency, memory, options, quantised, scaling, throughput
+from bench.engine.case import Case
+from bench.engine.contest import Columns, Contest, Interrupted
+from bench.engine.gate import Gate
 from bench.engine.options import make_parser, materials
 from bench.engine.reads import Reader
 from bench.engine.scaling import Point
@@ -24,6 +28,7 @@ from proxyfuse.trio import Role, Trio
 from tests.bench.conftest import SMALL
 
 LOOP = "Hugging Face loop, float32"
+SIZES = ("--batch", "1", "--prompts", "9", "--tokens", "6", "--rounds", "2")
 
 
 def record(
@@ -43,6 +48,12 @@ def record(
 
 def folders_of(small: Trio[Path]) -> list[str]:
     return [part for role, at in small.items() for part in (f"--{role.label}", str(at))]
+
+
+def interrupted() -> None:
+    """Latency's main, which says that it was."""
+    with pytest.raises(SystemExit, match="interrupted"):
+        latency.main()
 
 
 def test_latency(
@@ -66,6 +77,65 @@ def test_latency(
     turns = {key: len(its) for key, its in two["rounds"][MINE].items()}
     assert turns == {"ms": 2, "read_ms": 2, "others": 2}
     assert its["weight_bytes"][LOOP] == 2 * its["weight_bytes"][MINE]
+
+
+def stop(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, at: int) -> None:
+    """An interrupt in the place of one of the calls; those before are as they were."""
+    inner, calls = getattr(owner, name), itertools.count(1)
+
+    def called(*args: Any, **named: Any) -> Any:
+        if next(calls) == at:
+            raise KeyboardInterrupt
+        return inner(*args, **named)
+
+    monkeypatch.setattr(owner, name, called)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "at"),
+    [
+        (options, "folders", 2),  # its weights are made
+        (Gate, "require_right", 3),  # two peers a trio
+        (Contest, "_together", 2),
+    ],
+)
+def test_an_interrupt_in_the_second_trio_leaves_the_first(
+    owner: Any,
+    name: str,
+    at: int,
+    small: Trio[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(options, "folders", lambda *_: small)
+    stop(monkeypatch, owner, name, at)
+    found = record(interrupted, monkeypatch, tmp_path, "--trio", "demo", "mid", *SIZES)
+    assert found["interrupted"] and set(found["trios"]) == {"demo"}
+    assert not found["trios"]["demo"]["interrupted"]
+    assert set(found["trios"]["demo"]["batches"]) == {"1"}
+    assert set(found["trios"]["demo"]["prompts"]) == {"9"}
+
+
+def test_an_interrupt_within_a_trio_leaves_its_cases(
+    small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(contest: Contest, cases: dict[str, Case]) -> dict[str, Columns]:
+        raise Interrupted({"batch 1": whole(contest, cases)["batch 1"]})
+
+    whole = Contest.run
+    monkeypatch.setattr(Contest, "run", run)
+    found = record(interrupted, monkeypatch, tmp_path, *folders_of(small), *SIZES)
+    its = found["trios"]["base"]
+    assert found["interrupted"] and its["interrupted"]
+    assert set(its["batches"]) == {"1"} and not its["prompts"]
+
+
+def test_an_interrupt_before_anything_was_timed_leaves_no_record(
+    small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop(monkeypatch, Gate, "require_right", 2)
+    with pytest.raises(ValueError, match="not enough values"):
+        record(interrupted, monkeypatch, tmp_path, *folders_of(small), *SIZES)
 
 
 def test_a_quantised_base_stands_for_this_engine_alone(
