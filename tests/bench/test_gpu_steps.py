@@ -15,7 +15,10 @@ import pytest
 import torch
 
 from bench import gpu
+from bench.engine import latency
+from bench.engine.options import make_parser
 from bench.gpu import Step, last_json, run, run_all
+from bench.peers.lineup import GROUPED, INVARIANT, MINE, MY_BASE, PLAIN, chosen
 
 
 def python(name: str, program: str, limit: float = 20) -> Step:
@@ -81,6 +84,7 @@ def test_what_the_budget_leaves_no_time_for_is_recorded() -> None:
 def test_steps_fit_into_nine_minutes_even_if_all_hang() -> None:
     assert gpu.BUDGET < 9 * 60 - 15
     assert all(step.limit <= gpu.BUDGET / 2 for step in gpu.STEPS)
+    assert sum(step.limit for step in gpu.STEPS) == 2.5 * gpu.BUDGET, "as bench/gpu.py says"
 
 
 @pytest.mark.skipif(not find_spec("bench.engine.options"), reason="benches that know no GPU")
@@ -95,6 +99,29 @@ def test_every_step_names_a_bench_and_its_options(
     assert left.value.code == 0
     manual = capsys.readouterr().out
     assert all(word in manual for word in step.words if word.startswith("--"))
+
+
+PEERS_OF = {  # of each step of latency, beside this engine
+    "latency of mid": {PLAIN, MY_BASE},
+    "latency of llama3-8b+1b": {PLAIN, MY_BASE},
+    "proxies as one, of llama3-8b+1b": {PLAIN, GROUPED},
+    "what exactness costs, of llama3-8b+1b": {PLAIN, INVARIANT},
+    "others, of mid": {"Hugging Face loop, bfloat16", "Hugging Face base alone, bfloat16"},
+    "proxies as one, of mid": {PLAIN, GROUPED},
+    "latency of mid, base in fp8": {PLAIN, MY_BASE},
+    "compiled others, of mid": {"Hugging Face loop, compiled", "Hugging Face base alone, compiled"},
+}
+
+
+def test_a_step_times_the_peers_that_it_is_there_for() -> None:
+    """A pattern that matches one more would take the time of the steps that follow."""
+    found = {}
+    for step in gpu.STEPS:
+        if latency.__name__ in step.words:
+            parser = make_parser("", ["mid"], ["*"], rounds=1)
+            asked, _ = parser.parse_known_args(step.words[2:])
+            found[step.name] = {peer.name for peer in chosen(asked.peers, "cuda")} - {MINE}
+    assert found == PEERS_OF
 
 
 def test_one_file_and_a_verdict(
