@@ -35,7 +35,7 @@ class Timed:
     reads: list[float]  # seconds of the read, in the same rounds
     read_bytes: int
     cold: bool  # whether the inputs in rotation are larger than the caches
-    captured: list[str]  # those whose calls are nodes of a CUDA graph
+    captured: list[str]  # versions in `seconds` whose calls are nodes of a CUDA graph
     too_slow: dict[str, float]  # seconds of one call, here or at fewer rows
 
     @property
@@ -87,21 +87,25 @@ def time_case(
     too_slow: Mapping[str, float] = MappingProxyType({}),
 ) -> Timed:
     """The gate, then every version and the read in turn, but those that are `too_slow`."""
+    graphs = place.device.type == "cuda"
+    if graphs:  # what is compiled there is compiled for this case alone
+        torch.compiler.reset()
     versions = {n: one for n, one in case.implementations.items() if n not in too_slow}
     buffers = case.make()
     judge = case.gate(buffers)
     for name, version in versions.items():
         judge(name, version)
     copies, cold = _rotation(buffers, case, 2 * cache_bytes(place))
-    graphs = place.device.type == "cuda"
-    captured = [name for name in versions if graphs and name != REFERENCE]
     samples = {
-        name: Sample([one(buffers) for buffers in copies], place.device, name in captured)
+        name: Sample(
+            [one(buffers) for buffers in copies], place.device, graphs and name != REFERENCE
+        )
         for name, one in versions.items()
     }
     stays = (next(iter(samples)), min(samples, key=lambda name: samples[name].once))
     late = {n: one.once for n, one in samples.items() if one.once > PATIENCE and n not in stays}
     samples = {name: sample for name, sample in samples.items() if name not in late}
+    captured = [name for name, sample in samples.items() if sample.captured]
     runs: list[Run] = [*samples.values(), stream]
     *columns, reads = in_turn([partial(_led_in, run) for run in runs], rounds)
     spent = {

@@ -11,34 +11,29 @@ from proxyfuse.measure.protocol import seconds
 
 SAMPLE = 0.003  # seconds that one timing lasts at least, of as many calls as that takes
 MOST_CALLS = 1 << 14
-MOST_NODES = 256  # calls in one graph
+MOST_NODES = 1024  # calls in one graph: as many as there are copies of the inputs, or more
 
 
 class Sample:
     """A run of `calls` calls, one prepared for each copy of the inputs, one copy after another.
 
-    captured: they are nodes of a CUDA graph, as an engine's are. What Python and the driver take to
-    launch a kernel is often longer than it runs, and would be all that is seen.
+    capture: where that works they are nodes of a CUDA graph, as an engine's are. What Python and
+    the driver take to launch a kernel is often longer than it runs, and would be all that is seen.
     """
 
     def __init__(
-        self, calls: Sequence[Callable[[], object]], device: torch.device, captured: bool = False
+        self, calls: Sequence[Callable[[], object]], device: torch.device, capture: bool = False
     ) -> None:
-        self._runs = itertools.cycle(calls)
+        self._runs, self._copies = itertools.cycle(calls), len(calls)
         self._device = device
         self._each, self._times = 1, 1  # calls of a pass, and how often it is played
         self._play: Callable[[], object] = self._pass
         self()  # wakes threads, compiles
         self.once = spent = seconds(self)  # of one call
-        while spent < SAMPLE and self._each < (MOST_NODES if captured else MOST_CALLS):
+        while spent < SAMPLE and self._each < MOST_CALLS:
             self._each *= 2
             spent = seconds(self)
-        if captured:
-            for call in calls:  # what is compiled at the first call cannot be while capturing
-                call()
-            self._play = self._captured()
-            while seconds(self) < SAMPLE and self._times < MOST_CALLS:
-                self._times *= 2
+        self.captured = capture and self._capture()
 
     @property
     def calls(self) -> int:
@@ -49,12 +44,50 @@ class Sample:
         for call in itertools.islice(self._runs, self._each):
             call()
 
-    def _captured(self) -> Callable[[], object]:
-        torch.cuda.synchronize(self._device)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._pass()
-        return graph.replay
+    def _capture(self) -> bool:
+        """Play a graph of whole rounds of the copies from now on; False where that is refused."""
+        uncaptured = self._each
+        self._each = max(min(uncaptured, MOST_NODES) // self._copies, 1) * self._copies
+        self()  # what is compiled at the first call of a copy cannot be while capturing
+        try:
+            self._require_no_wait()
+            graph = self._graph()
+        except RuntimeError:
+            self._each = uncaptured
+            return False
+        self._play = graph.replay
+        self()  # the first replay uploads the graph
+        while seconds(self) < SAMPLE and self._times < MOST_CALLS:
+            self._times *= 2
+        return True
+
+    def _require_no_wait(self) -> None:
+        """Raise what torch does at a call that waits for the GPU, before it spoils a capture."""
+        before = torch.cuda.get_sync_debug_mode()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            next(self._runs)()
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+
+    def _graph(self) -> torch.cuda.CUDAGraph:
+        """One pass, captured; raises `RuntimeError` where a call cannot be.
+
+        Where the end of a capture fails too, `torch.cuda.graph` leaves its own stream current and
+        the generator of random numbers capturing, which the next capture to end well sets right;
+        and the allocator goes on asking the graph what is its own, so that it has to stay.
+        """
+        stream = torch.cuda.current_stream(self._device)
+        self._kept = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(self._kept):
+                self._pass()
+        except RuntimeError:
+            torch.cuda.set_stream(stream)
+            with torch.cuda.graph(torch.cuda.CUDAGraph()):
+                torch.zeros(1, device=self._device)
+            raise
+        return self._kept
 
     def __call__(self) -> None:
         """Returns when the work is done."""

@@ -47,6 +47,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> World:
         "empty_cache": lambda: None,
         "CUDAGraph": lambda: SimpleNamespace(replay=lambda: None),
         "graph": lambda *_: nullcontext(),
+        "current_stream": lambda *_: None,
+        "get_sync_debug_mode": lambda: 0,
+        "set_sync_debug_mode": lambda *_: None,
     }
     for name, change in changes.items():
         monkeypatch.setattr(torch.cuda, name, change)

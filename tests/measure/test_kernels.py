@@ -12,6 +12,7 @@ from proxyfuse.measure import ReadStream, kernels, sample
 from proxyfuse.measure.kernels import time_case, time_cases
 from proxyfuse.measure.ops import linear
 from proxyfuse.measure.ops.case import Buffers, Case, Place, Run, WrongResultError
+from proxyfuse.measure.sample import Sample
 
 PLACE = Place(torch.device("cpu"))
 STREAM = ReadStream("cpu", 1 << 16)
@@ -95,3 +96,32 @@ def test_a_record_holds_the_ratio_and_the_share(monkeypatch: pytest.MonkeyPatch)
     assert ours["us"]["least"] >= 1000
     floor = record["bytes"] / STREAM.bytes * sorted(timed.reads)[1]
     assert 0 < ours["share_of_floor"]["least"] <= floor / 0.001 * 50
+
+
+def test_a_record_says_of_its_own_versions_which_were_captured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not of who was late or refused; each case compiles anew."""
+
+    class Fake(Sample):
+        def __init__(self, calls: list[Run], device: torch.device, capture: bool) -> None:
+            super().__init__(calls, torch.device("cpu"))
+            self.captured = capture and calls[0].__qualname__ != "refuses"
+
+    resets: list[int] = []
+    monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(1))
+    monkeypatch.setattr(kernels, "Sample", Fake)
+    monkeypatch.setattr(kernels, "cache_bytes", lambda place: 2000)
+    takes = {"ours": 0.0, "slow": 0.02, "reference": 0.0, "refuses": 0.0}
+    case = fake(1, takes, lambda *_: None)
+
+    def refuses() -> None:
+        pass
+
+    refuses.__qualname__ = "refuses"
+    case.implementations["refuses"] = lambda _: refuses
+    place = Place(torch.device("cuda"))
+    for timed in time_cases([case, case], place, STREAM, 1):
+        assert timed.record()["captured"] == ["ours"]
+        assert set(timed.seconds) == {"ours", "reference", "refuses"}
+    assert len(resets) == 2

@@ -82,6 +82,15 @@ def unwritten(*shape: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.full(shape, torch.nan, dtype=dtype, device=device)
 
 
+def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """By torch, for the shapes at hand alone; raises where torch would fall back to eager.
+
+    After a second shape it would compile for any, and after eight give up without a word: whoever
+    times several cases calls `torch.compiler.reset()` before each.
+    """
+    return torch.compile(function, dynamic=False, fullgraph=True)
+
+
 def require_close(name: str, got: Tensor, want: Tensor) -> None:
     """Raise `WrongResultError` unless the two differ by no more than roundings of their type.
 

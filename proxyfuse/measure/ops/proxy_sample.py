@@ -18,6 +18,7 @@ from proxyfuse.measure.ops.case import (
     Judge,
     Place,
     WrongResultError,
+    compiled,
     noise,
 )
 from proxyfuse.trio import Role
@@ -68,7 +69,7 @@ def _versions(
     pick = _multinomial(top_p)
     found["torch"] = _fused(pick)
     if place.device.type == "cuda":
-        found["torch, compiled"] = _fused(pick, torch.compile)
+        found["torch, compiled"] = _fused(pick, compiled)
         if find_spec("flashinfer"):
             found["flashinfer"] = _fused(_flashinfer(top_p))
     return found

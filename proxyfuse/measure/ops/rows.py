@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from proxyfuse.measure.ops.case import (
@@ -16,6 +15,7 @@ from proxyfuse.measure.ops.case import (
     Judge,
     Place,
     Run,
+    compiled,
     require_close,
 )
 from proxyfuse_kernels import gpu
@@ -78,8 +78,7 @@ def _versions(place: Place, call: Call, rival: Rival | None) -> dict[str, Implem
 
 
 def _compiled(run: partial[Tensor]) -> Run:
-    """For these shapes alone: after a second one a function would be compiled for any."""
-    return partial(torch.compile(run.func, dynamic=False), *run.args)
+    return partial(compiled(run.func), *run.args)
 
 
 def _at_once(call: Call, ops: Ops) -> Implementation:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from proxyfuse.measure.ops import (
@@ -24,7 +25,15 @@ from proxyfuse.measure.ops import (
     select,
     silu_mul,
 )
-from proxyfuse.measure.ops.case import Buffers, Case, Place, WrongResultError, noise, require_close
+from proxyfuse.measure.ops.case import (
+    Buffers,
+    Case,
+    Place,
+    WrongResultError,
+    compiled,
+    noise,
+    require_close,
+)
 from proxyfuse_kernels.cpu import available
 
 PLACE = Place.of("cpu", threads=1, every=True)
@@ -151,3 +160,52 @@ def test_a_gpu_also_compiles_torchs_way(monkeypatch: pytest.MonkeyPatch) -> None
         assert not any(name.startswith("compiled ") for name in case.implementations)
     x, weight = torch.randn(3, 8), torch.randn(5, 8)
     assert torch.equal(rows._compiled(partial(F.linear, x, weight))(), F.linear(x, weight))
+
+
+@pytest.mark.parametrize("name", ["rms_norm", "silu_mul", "embed", "select", "paged_attention"])
+def test_each_case_is_compiled_once_for_its_shapes(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not once a copy, not for any shape, and never eager in silence: from more cases than torch
+    recompiles a function for."""
+    shapes: list[list[object]] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        shapes.append([size for x in inputs for size in x.shape])
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    torch.compiler.reset()
+    for count in range(1, 12):
+        torch.compiler.reset()
+        case = CASES[name](Place(torch.device("cpu")), count)
+        rival = case.implementations["torch"]
+        for _ in range(3):
+            run = rival(case.make())
+            assert isinstance(run, partial)
+            rows._compiled(run)()
+    assert len(shapes) == 11 and all(type(size) is int for its in shapes for size in its)
+
+
+def test_a_rival_that_torch_gives_up_compiling_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    torch.compiler.reset()
+    run = compiled(lambda x: x + 1)
+    with pytest.raises(Exception, match="fullgraph"):
+        for count in range(2, 30):
+            run(torch.ones(count))
+
+
+@pytest.mark.parametrize("top_p", [1.0, 0.9])
+def test_the_sampler_of_torch_compiles_in_one_piece(
+    top_p: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    torch.compiler.reset()
+    monkeypatch.setattr(proxy_sample, "find_spec", lambda _: None)
+    monkeypatch.setattr(proxy_sample, "available", lambda: False)
+    asked = proxy_sample.case(PLACE, 3, 111, top_p)
+    ways = proxy_sample._versions(Place(torch.device("cuda")), 111, lambda: None, top_p)  # type: ignore[arg-type, return-value]
+    asked.gate(asked.make())("torch, compiled", ways["torch, compiled"])
