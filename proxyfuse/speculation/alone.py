@@ -14,6 +14,7 @@ from proxyfuse.trio import Role
 
 TRIAL = 1  # drafts of such a trial as `Drafting.patience` allows
 REST = 8  # steps for which a sequence that nothing is drafted for is not asked about again
+NEW = 1  # such steps where only the text could tell, and says nothing: a look is not free
 STANDS = 8  # steps for which what was decided stands, at most: to choose is not free
 LONGER = 2  # times the drafts that pay on the average, where drafting stops once they do not
 HOPE = 0.9  # drafts that would not pay at this rate are not tried
@@ -63,6 +64,7 @@ class Alone:
         if found:
             choices[None] = self._choice(drafting, None, fused)
         if not choices:
+            drafting.rest = 0 if sequence.ahead else NEW
             return NOTHING
         source = max(choices, key=lambda one: choices[one].gain)
         choice = choices[source]

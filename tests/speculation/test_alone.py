@@ -103,7 +103,16 @@ def test_nothing_is_tried_where_only_the_text_can_tell_and_it_says_nothing() -> 
     for token in range(200):
         assert alone.draft(one, drafting, 16, None) == Draft()
         one.continuation.append(100 + token)
-    assert not drafting.rest, "a text that is new costs a look, and is looked at again"
+    assert drafting.rest < REST, "a text that is new is soon looked at again"
+
+
+def test_a_text_that_is_new_is_looked_at_in_every_other_step() -> None:
+    evidence, drafting, one = Evidence({Role.BASE: 1}), Drafting(), sequence((1, 2), 1)
+    alone = Asked(evidence, 10**6)
+    for token in range(60):
+        alone.draft(one, drafting, 16, None)
+        one.continuation.append(100 + token)
+    assert alone.chosen == 30
 
 
 def test_a_sequence_rests_where_drafts_do_not_pay() -> None:

@@ -175,7 +175,7 @@ def test_where_nothing_is_looked_up_for_a_while_nothing_is_waited_for() -> None:
         speculator.observe(writes(sample), [Verified(drafts, 0)])
         speculator.timed(1 + 0.05 * drafts)
         one.continuation.append([1, 2, 100 + step][step % 3])  # it says wrong things
-    assert all(waited[:2]) and sum(waited[200:]) < 100
+    assert waited[0] and sum(waited[200:]) < 100
 
 
 def test_a_plan_made_before_the_last_was_observed_is_learned_from_all_the_same() -> None:
