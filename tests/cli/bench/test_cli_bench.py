@@ -12,7 +12,7 @@ from typer.testing import Result
 from proxyfuse import LLM, Score
 from proxyfuse.cli.bench import subject
 from proxyfuse.cli.bench.load import Load, workload
-from proxyfuse.measure import ReadStream, kernels
+from proxyfuse.measure import ReadStream, kernels, sample
 from proxyfuse.trio import Trio
 from tests.cli.conftest import Call
 
@@ -31,7 +31,7 @@ Bench = Callable[..., Result]
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "ReadStream", lambda device: ReadStream(device, 1 << 16))
-    monkeypatch.setattr(kernels, "SAMPLE", 1e-5)
+    monkeypatch.setattr(sample, "SAMPLE", 1e-5)
     monkeypatch.setattr(kernels, "MOST_COPIES", 2)
 
 
