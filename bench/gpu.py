@@ -27,6 +27,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -94,6 +95,8 @@ def run(step: Step, seconds: float, shared: str = "") -> dict[str, Any]:
             stderr=subprocess.STDOUT,
             env=os.environ | {"PROXYFUSE_RESULTS": scratch, "TRITON_INTERPRET": "0"},
             start_new_session=True,  # so that what it started ends with it
+            # who was started in the background ignores interrupts, and so would this
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         try:
             code = process.wait(timeout=seconds)

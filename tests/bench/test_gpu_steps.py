@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import runpy
+import signal
 import sys
 import time
 from importlib.util import find_spec
@@ -61,7 +62,11 @@ try:
 finally:
     print('{"so far": 1}')
 """
-    found = run(python("slow", program), 6)  # seconds, in which the interpreter has started
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a run in the background
+    try:
+        found = run(python("slow", program), 6)  # seconds, in which the interpreter has started
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert found["error"] == "not done after 6 s" and found["record"] == {"so far": 1}
     assert "KeyboardInterrupt" in found["output"]
 
