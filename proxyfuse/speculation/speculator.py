@@ -16,8 +16,8 @@ from proxyfuse.speculation.fared import Verified
 from proxyfuse.speculation.together import Together
 from proxyfuse.trio import Role
 
-PLAIN = (4, 96)  # of so many steps two go without drafts: until such are known, and then
-KNOWN = 4  # so many such steps
+PLAIN = (4, 96)  # of so many steps two go without drafts: at first, and then
+KNOWN = 4  # so many times two such steps
 MOST_ROWS = MOST_IDS = 2**31
 
 
@@ -110,7 +110,7 @@ class Speculator:
         if self._measuring:
             return NOTHING
         if self._running > 1:
-            return self._shared(room) if fused else NOTHING
+            return self._shared(room)
         drafting = self._drafting(sequence)
         drawer = None if self._undecided else self.drawer
         draft = self._alone.draft(sequence, drafting, room, drawer)

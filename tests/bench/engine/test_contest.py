@@ -58,6 +58,27 @@ def worker(name: str, seconds: float, clock: Clock, log: list[str], first: float
     return Peer(name=name, open=opened, dtype="float32")
 
 
+def contest_of(
+    peers: Sequence[Peer],
+    folders: Trio[Path],
+    scratch: Path,
+    device: str,
+    rounds: int = 2,
+    seconds: float = 1e9,
+) -> Contest:
+    """Over these folders, which the gate reads too."""
+    return Contest(
+        peers=peers,
+        folders=folders,
+        gate=folders,
+        device=device,
+        rounds=rounds,
+        seconds=seconds,
+        scratch=scratch,
+        reader=Reader("cpu", 4096),
+    )
+
+
 @pytest.mark.parametrize(
     ("device", "opened"),
     [("cpu", [[MINE, "slow", "slower"]]), ("cuda", [[MINE, "slow"], [MINE, "slower"]])],
@@ -76,15 +97,11 @@ def test_rivals_run_in_turn_and_are_paired(
     read = 0.25  # seconds, and no time passes
     monkeypatch.setattr(Reader, "__call__", lambda _: read)
     speeds = {MINE: 1.0, "slow": 4.0, "slower": 8.0}
-    columns = Contest(
-        peers=[worker(name, seconds, clock, log) for name, seconds in speeds.items()],
-        folders=small,
-        gate=small,
-        device=device,
-        rounds=2,
-        seconds=1e9,
-        scratch=tmp_path,
-        reader=Reader("cpu", 4096),
+    columns = contest_of(
+        [worker(name, seconds, clock, log) for name, seconds in speeds.items()],
+        small,
+        tmp_path,
+        device,
     ).run({"one": Case([[1]], [1], 1), "three": Case([[1], [1]], [3, 3], 1)})
     begun = [entry.removeprefix("open ") for entry in log if entry.startswith("open")]
     assert begun == [name for group in opened for name in group]
@@ -115,15 +132,8 @@ def test_an_interrupt_keeps_what_was_done(
         raise KeyboardInterrupt
 
     done = [worker(name, seconds, clock, []) for name, seconds in ((MINE, 1.0), ("slow", 4.0))]
-    contest = Contest(
-        peers=[*done, Peer(name="never", open=opened, dtype="float32")],
-        folders=small,
-        gate=small,
-        device="cuda",
-        rounds=2,
-        seconds=1e9,
-        scratch=tmp_path,
-        reader=Reader("cpu", 4096),
+    contest = contest_of(
+        [*done, Peer(name="never", open=opened, dtype="float32")], small, tmp_path, "cuda"
     )
     with pytest.raises(Interrupted) as stopped:
         contest.run({"one": Case([[1]], [1], 1), "two": Case([[1], [1]], [1, 1], 2)})
@@ -185,15 +195,13 @@ def test_the_case_in_doubt_has_the_rounds_within_one_time_for_all(
 
         yield write
 
-    columns = Contest(
-        peers=[Peer(name=name, open=opened, dtype="float32") for name in (MINE, "rival")],
-        folders=small,
-        gate=small,
-        device="cpu",
+    columns = contest_of(
+        [Peer(name=name, open=opened, dtype="float32") for name in (MINE, "rival")],
+        small,
+        tmp_path,
+        "cpu",
         rounds=100,
         seconds=60.0,
-        scratch=tmp_path,
-        reader=Reader("cpu", 4096),
     ).run({name: Case([[at]], [1], 1, figure=whole) for at, name in ((1, "calm"), (2, "loud"))})
     rounds = {name: len(its[MINE].turns) for name, its in columns.items()}
     assert rounds["calm"] == FEW and rounds["loud"] >= 2 * FEW
