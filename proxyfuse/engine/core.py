@@ -126,12 +126,8 @@ class Engine:
         if writing is None:
             return kept
         try:
-            for row, entry in enumerate(entries, sample.sequence.row):
-                token = writing.take(row, landed, entry)
-                if token is not None:
-                    kept.append(token)
-                if writing.ending is not None:
-                    break
+            for token in writing.take(sample.sequence.row, landed, entries):
+                kept.append(token)
         except Exception as failure:
             writing.ending = _lost(sample.sequence, failure)
         return kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
 from proxyfuse.engine.failures import kind_of, named
@@ -55,8 +57,43 @@ class Writing:
         )
         self._told = (0, 0)  # characters and tokens that `news` has handed out
 
-    def take(self, row: int, landed: Landed, at: int) -> int | None:
-        """Row `row` of the sequence is entry `at` of what landed; returns a drawn token."""
+    def take(self, row: int, landed: Landed, entries: Seq[int]) -> Iterator[int]:
+        """Rows of the sequence from `row` on are these entries of what landed; the tokens drawn.
+
+        Nothing is taken beyond the row that ends it.
+        """
+        if row >= self.sequence.given and self._eventless(landed, entries):
+            yield from self._append_all(landed, entries)
+            return
+        for at in entries:
+            token = self._take(row, landed, at)
+            if token is not None:
+                yield token
+            if self.ending is not None:
+                return
+            row += 1
+
+    def _eventless(self, landed: Landed, entries: Seq[int]) -> bool:
+        """Whether nothing happens in these rows, all drawn: the usual case, looked at once."""
+        sequence, whole, tokens = self.sequence, self._whole, landed.tokens
+        stop_ids, finite = sequence.stop_ids, landed.finite
+        return (
+            whole.logprobs is None
+            and len(whole.token_ids) + len(entries) < sequence.limit
+            and len(self._unread) + len(entries) < self._lag
+            and all(finite[at] and tokens[at] not in stop_ids for at in entries)
+        )
+
+    def _append_all(self, landed: Landed, entries: Seq[int]) -> list[int]:
+        tokens, whole = [landed.tokens[at] for at in entries], self._whole
+        whole.token_ids += tokens
+        for at in entries:
+            whole.cumulative_logprob += landed.logprobs[at]
+        if self._stream is not None:
+            self._unread += tokens
+        return tokens
+
+    def _take(self, row: int, landed: Landed, at: int) -> int | None:
         if not landed.finite[at]:
             self.ending = Ending("error", NOT_FINITE, NonFiniteError.kind)
         elif row < 0:

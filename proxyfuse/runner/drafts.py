@@ -42,7 +42,8 @@ class Drafts:
         self._finite = torch.zeros(sequences, dtype=torch.bool, device=device)
         names = {role: f"{role.label}.ids" for role in Role}
         self._ids_at = {r: staging.word(name) for r, name in names.items() if name in staging.host}
-        self._pointed: tuple[list[tuple[int, int]], list[list[int]]] | None = None
+        self._firsts: list[list[int]] = []  # of what the index says: words of first drafts,
+        self._counts: list[int] = []  # and how many read each draft
 
     def rows(self, page_table: Tensor) -> list[Rows]:
         """The rows that read each draft, for a role of this page table."""
@@ -75,14 +76,19 @@ class Drafts:
         return self._device["index"][draft, : readers * count].view(readers, count)
 
     def point(self, layout: Layout, readers: Mapping[Role, RowWriter]) -> None:
-        """Write the index, unless it says so already."""
+        """Write the index, where it does not say so already: of more drafts, or fewer, the same."""
         firsts = [
             [self._ids_at[role] + writer.row_of(sample, 0) for sample in layout.drafting]
             for role, writer in readers.items()
         ]
-        if self._pointed == (layout.stretches, firsts):
+        if self._firsts != firsts:
+            self._firsts, self._counts = firsts, []
+        counts = [count for _, count in layout.stretches]
+        known = self._counts
+        if known[: len(counts)] == counts:
             return
-        self._pointed = layout.stretches, firsts
-        for draft, (_, count) in enumerate(layout.stretches):
-            words = [first + draft for column in firsts for first in column[:count]]
-            self.host["index"][draft, : len(words)] = words
+        self._counts = counts
+        for draft, count in enumerate(counts):
+            if known[draft : draft + 1] != [count]:
+                words = [first + draft for column in firsts for first in column[:count]]
+                self.host["index"][draft, : len(words)] = words

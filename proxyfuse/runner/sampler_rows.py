@@ -19,6 +19,7 @@ from proxyfuse_kernels.proxy_sample import SampleRows
 
 FLOATS = ("alpha", "temperature", "top_p", "min_p", "repetition", "presence", "frequency")
 INTS = ("top_k", "stream", "position", "history_start", "history_split", "history_end", "given")
+SPARE = 16  # rows whose columns are written beyond those of a sequence by itself
 
 
 def sampler_fields(rows: int) -> Fields:
@@ -41,8 +42,10 @@ class SamplerWriter:
         self._vocab = vocab
         self._to = device
         self._at = staging.words.device
+        self._most = len(self._host["alpha"])  # rows
         self._last: list[Sequence] = []
-        self._kept: SampleRows | None = None  # of `_last`, where only positions change
+        self._kept: SampleRows | None = None  # of `_kept_of`, where only positions change
+        self._kept_of: list[Sequence] = []
         self._histories: dict[Sequence, int] = {}  # where the generated tokens of each begin
         self._spare = 0  # the last word of the history
         self.plain = self._plain()  # all rows, of sequences that ask for nothing that has a length
@@ -55,22 +58,24 @@ class SamplerWriter:
         rows = layout.rows
         sequences = [sequence for sequence, _ in rows]
         if sequences != self._last[: len(rows)]:
-            self._write_lasting(sequences)
-            self._last, self._kept = sequences, None
+            # one by itself may draft more the next time
+            spare = min(SPARE, self._most - len(rows)) if len(samples) == 1 else 0
+            self._last, self._kept = sequences + sequences[:1] * spare, None
+            self._write_lasting(self._last)
         self._host["position"][: len(rows)] = [row for _, row in rows]
-        if self._kept is not None:
+        if self._kept is not None and sequences == self._kept_of[: len(rows)]:
             return self._kept
         scoring = self._write_given(rows)
         if scoring or any(sequence.params.changes for sequence in sequences):
             return self._make(samples, rows, sequences, scoring)
         edited = any(_edited(sequence.params) for sequence in sequences)
-        self._last = sequences  # of more rows what is made of them says nothing
+        self._kept_of = sequences  # of more rows what is made of them says nothing
         self._kept = self._make(samples, rows, sequences, False) if edited else self.plain
         return self._kept
 
     def _plain(self) -> SampleRows:
         """Its tensors never move, so that what was recorded over them lasts."""
-        count = len(self._host["alpha"])
+        count = self._most
         columns = {name: self._device[name] for name in (*FLOATS, *INTS, "seed")}
         zeros = torch.zeros(count + 1, dtype=torch.int32, device=self._at)
         histories = {name: zeros[:count] for name in columns if name.startswith("history")}

@@ -14,8 +14,9 @@ from proxyfuse.trio import Role
 
 TRIAL = 1  # drafts of such a trial as `Drafting.patience` allows
 REST = 8  # steps for which a sequence that nothing is drafted for is not asked about again
-NEW = 1  # such steps where only the text could tell, and says nothing: a look is not free
+NEW = 8  # at most, where only the text could tell and says nothing, look after look
 STANDS = 8  # steps for which what was decided stands, at most: to choose is not free
+FIRST = 2  # such steps where nothing is known of a text yet
 LONGER = 2  # times the drafts that pay on the average, where drafting stops once they do not
 HOPE = 0.9  # drafts that would not pay at this rate are not tried
 MODELS = (Role.EXPERT, Role.ANTIEXPERT)
@@ -36,14 +37,12 @@ class Alone:
     def draft(
         self, sequence: Sequence, drafting: Drafting, room: int, drawer: Role | None
     ) -> Draft | Decision:
-        """At most `room` tokens that were looked up, or what a model draws.
+        """At most `room` tokens that were looked up, or what a model draws; afterwards
+        `drafting.rest` says for how many steps it need not be asked again.
 
         drawer: who draws in this step already; None where nobody does.
         """
         drafting.idle += 1
-        if drafting.rest:
-            drafting.rest -= 1
-            return NOTHING
         decision = drafting.decision
         if drafting.stands and decision is not None and drawer in (None, decision.drawer):
             drafting.stands -= 1
@@ -62,9 +61,11 @@ class Alone:
             choices[one] = self._choice(drafting, one, fused)
         found = () if sequence.ahead else self._look_up(sequence, drafting, room)
         if found:
+            drafting.new = 0
             choices[None] = self._choice(drafting, None, fused)
         if not choices:
-            drafting.rest = 0 if sequence.ahead else NEW
+            drafting.new = 0 if sequence.ahead else min(drafting.new + 1, NEW)
+            drafting.rest = drafting.new
             return NOTHING
         source = max(choices, key=lambda one: choices[one].gain)
         choice = choices[source]
@@ -110,7 +111,7 @@ class Alone:
         """
         fared = self._evidence.fared(drafting, source)
         rival = self._choice(drafting, None, True).gain
-        drafting.stands = min(STANDS, int(fared.trials)) if rival < choice.gain else 0
+        drafting.stands = min(STANDS, FIRST + int(fared.trials)) if rival < choice.gain else 0
         drafting.decision = Decision(
             source,
             min(self._longer * choice.length, LENGTHS[-1]),

@@ -11,7 +11,7 @@ from proxyfuse.trio import Role
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 STEPS = 32  # rates are told apart in steps of 1 / 32
-STALE = 32  # questions after which choices are made anew
+STALE = 16  # steps that were timed since, after which choices are made anew
 MARGIN = 1.05  # a choice must promise this much more than plain decoding
 LESS = 0.96  # of the most promised: for several, fewer drafts that promise so much are taken
 
@@ -32,15 +32,15 @@ class Chooser:
     def __init__(self, costs: Costs[Source]) -> None:
         self._costs = costs
         self._chosen: dict[tuple[Source, int, int, int], Choice] = {}
-        self._age = 0
+        self._known = 0  # steps that they follow from
 
     def best(self, source: Source, rate: float, sequences: int) -> Choice:
         """The choice for drafts that hold at this rate; made anew every now and then.
 
         So it is after each of a source's first steps, which say most about what it costs.
         """
-        self._age += 1
-        if self._age % STALE == 0:
+        if self._costs.steps >= self._known + STALE:
+            self._known = self._costs.steps
             self._chosen.clear()
         steps = round(rate * STEPS)
         key = (source, steps, bucket(sequences), self._costs.news(sequences, source))

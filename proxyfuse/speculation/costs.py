@@ -115,9 +115,11 @@ class Costs(Generic[S]):
     def __init__(self, slopes: Mapping[S, float]) -> None:
         self._slopes = slopes
         self._measured: dict[int, Measured[S]] = {}
+        self.steps = 0  # that were measured
 
     def observe(self, sequences: int, source: S, drafts: float, seconds: float) -> None:
         """A step that verified so many drafts of each sequence took so long."""
+        self.steps += 1
         here = self._at(sequences)
         if drafts:
             here.lines[source].add(drafts, seconds)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from proxyfuse.sequence import Sequence
 from proxyfuse.speculation.acceptance import Acceptance
 from proxyfuse.speculation.choice import Source
-from proxyfuse.speculation.fared import Verified
 from proxyfuse.speculation.lookup import Lookup
 from proxyfuse.trio import Role
 
@@ -34,10 +33,10 @@ class Drafting:
     guess: tuple[int, ...] = ()  # what was looked up, and not drafted
     guessed_at: int = 0  # tokens of the continuation then
     fared: dict[Source, Acceptance] = field(default_factory=dict)
-    unread: list[tuple[Source, Verified, bool]] = field(default_factory=list)  # not in `fared` yet
     source: Source = None  # of the drafts that were last proposed
     idle: int = 0  # steps since then
     patience: int = PATIENCE[0]
+    new: int = 0  # looks, one after the other, at which the text said nothing; it stops counting
     rest: int = 0  # steps for which nothing will be drafted, whatever is known
     decision: Decision | None = None  # the last that a choice was made for
     stands: int = 0  # steps for which it is not asked about again
@@ -46,6 +45,12 @@ class Drafting:
     def forgotten(self) -> bool:
         """Whether the last drafts are so long ago that what they cost has to be seen again."""
         return self.idle >= PATIENCE[1]
+
+    def take_rest(self) -> int:
+        """The steps for which nothing will be drafted, all at once."""
+        rest, self.rest = self.rest, 0
+        self.idle += rest
+        return rest
 
     def look_up(self, sequence: Sequence, most: int, vocab: int) -> tuple[int, ...]:
         """What followed the last time, ids below `vocab`: nothing where the text is new."""

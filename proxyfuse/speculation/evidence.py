@@ -13,10 +13,11 @@ from proxyfuse.speculation.fared import Verified
 from proxyfuse.trio import Role
 
 PRIORS: dict[Source, float] = {Role.EXPERT: 0.7, Role.ANTIEXPERT: 0.4, None: 0.3}
-ALIKE = (2.0, 8.0)  # trials that what others did is worth: of what is looked up, of a model's
+ALIKE = (4.0, 8.0)  # trials that what others did is worth: of what is looked up, of a model's
 VERIFYING = 0.05  # of a step: what one more row costs before it was measured
 FRESH = 192  # steps of which each is timed, and noted as one of all sequences
 NOTED = 6  # one step in so many is, afterwards: it is not free
+WAITING = 64  # timed steps, at most, that nothing was learned from yet
 SELDOM = 48  # steps after which one without drafts is timed, noted or not
 
 
@@ -46,12 +47,25 @@ class Evidence:
         self._drafted = False  # in the last step
         self._plain = 0  # when a step without was timed last
         self._timed: tuple[bool, tuple[int, Source, float]] | None = None
+        # to be learned from once something is asked: many at a time, as code that runs seldom is
+        # found in no cache
+        self._fared: list[tuple[Drafting, Source, Verified, bool]] = []
+        self._spent: list[tuple[bool, tuple[int, Source, float], float]] = []
+
+    def read(self) -> None:
+        """Learn from all steps so far."""
+        for drafting, source, one, noted in self._fared:
+            self._own(drafting, source).observe(*one, fits=noted)
+            if noted:
+                self._all[source, drafting.greedy].observe(*one)
+        for fused, step, seconds in self._spent:
+            self.costs[fused].observe(*step, seconds)
+        self._fared.clear()
+        self._spent.clear()
 
     def fared(self, drafting: Drafting, source: Source) -> Acceptance:
         """How often a sequence's drafts held; as all others' until there were some."""
-        for of, one, noted in drafting.unread:
-            self._own(drafting, of).observe(*one, fits=noted)
-        drafting.unread.clear()
+        self.read()
         return self._own(drafting, source)
 
     def _own(self, drafting: Drafting, source: Source) -> Acceptance:
@@ -64,20 +78,18 @@ class Evidence:
 
     def best(self, fused: bool, source: Source, rate: float, sequences: int) -> Choice:
         """The number of drafts of each that pays most, where they hold at this rate."""
+        self.read()
         return self._choosers[fused].best(source, rate, sequences)
 
     def plain_steps(self, fused: bool, sequences: int) -> int:
         """Steps without drafts that were timed."""
+        self.read()
         return self.costs[fused].plain_steps(sequences)
 
     def learn(self, drafting: Drafting, source: Source, one: Verified) -> None:
-        """How drafts of a sequence fared: read once it is asked for.
-
-        Of all sequences, and by what margins, where steps are noted.
-        """
-        drafting.unread.append((source, one, self._notes))
-        if self._notes:
-            self._all[source, drafting.greedy].observe(*one)
+        """How drafts of a sequence fared; of all sequences, and by what margins, where steps are
+        noted."""
+        self._fared.append((drafting, source, one, self._notes))
 
     def begin(self, plan: Plan, drawer: Role, drafts: float) -> None:
         """The plan was run, with so many drafts of each that had any: what it took is told next.
@@ -103,8 +115,9 @@ class Evidence:
     def timed(self, seconds: float) -> None:
         """The step that was begun took so long, planning included."""
         if self._timed is not None:
-            fused, step = self._timed
-            self.costs[fused].observe(*step, seconds)
+            self._spent.append((*self._timed, seconds))
+            if len(self._spent) >= WAITING:  # several of the base alone ask for nothing
+                self.read()
 
 
 def _only_writes(plan: Plan) -> bool:

@@ -21,6 +21,8 @@ class Verified(NamedTuple):
 def agreeing(drafts: Seq[int], tokens: Seq[int]) -> int:
     """How many drafts hold: the leading ones that are these tokens."""
     count = 0
-    while count < min(len(drafts), len(tokens)) and drafts[count] == tokens[count]:
+    for draft, token in zip(drafts, tokens, strict=False):
+        if draft != token:
+            break
         count += 1
     return count

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence as Seq
 from math import inf
 
-from proxyfuse.plan import Draft, Plan, Sample
+from proxyfuse.plan import Draft, Plan
 from proxyfuse.sequence import Sequence
 from proxyfuse.speculation.alone import LONGER, NOTHING, Alone
 from proxyfuse.speculation.choice import LENGTHS
@@ -55,6 +55,9 @@ class Speculator:
         self._batches = batches
         self._age = 0
         self._common: Draft | None = None  # of each of several in this step, once decided
+        self._resting: Sequence | None = None  # it runs alone, and nothing is drafted for it
+        self._rest = 0  # for so many more steps
+        self._still = False  # in this step: nothing to decide, and nothing to learn
         self._running = 1  # sequences
         self._room = 0  # drafts of each that there are rows for
         self._undecided = True
@@ -63,6 +66,11 @@ class Speculator:
 
     def begin(self, running: int) -> None:
         """A step is about to be planned while so many sequences run, or may be let in."""
+        self._still = running == 1 and self._rest > 0
+        if self._still:
+            self._rest -= 1
+            return
+        self._rest = 0
         self._running = filled = max(running, 1)
         if self._batches:
             filled = next((size for size in self._batches if size >= running), filled)
@@ -86,16 +94,22 @@ class Speculator:
     def forget(self, sequence: Sequence) -> None:
         """The sequence has ended."""
         self._sequences.pop(sequence, None)
+        if sequence is self._resting:
+            self._resting, self._rest = None, 0
 
     def draft(self, sequence: Sequence) -> Draft | None:
         """What to verify after the sequence's next token.
 
         None where only the text can tell, and rows of it are in flight.
         """
+        if self._still:
+            if sequence is self._resting:
+                return NOTHING
+            self._still, self._rest = False, 0
         fused = len(sequence.lanes) > 1
         if not fused and self._running > 1 and self.fixed is None:
             return NOTHING  # nobody is looked up for beside others, who would wait for it
-        if sequence.ahead and not fused and not self._rests(sequence):
+        if sequence.ahead and not fused:
             return None
         left = sequence.limit - len(sequence.continuation) - sequence.ahead
         room = min(left - 1, self._room)
@@ -111,11 +125,17 @@ class Speculator:
             return NOTHING
         if self._running > 1:
             return self._shared(room)
+        return self._own(sequence, room)
+
+    def _own(self, sequence: Sequence, room: int) -> Draft:
+        """What pays for a sequence that has the step to itself; it may rest then."""
         drafting = self._drafting(sequence)
         drawer = None if self._undecided else self.drawer
         draft = self._alone.draft(sequence, drafting, room, drawer)
         if isinstance(draft, Decision):
             return self._draw(drafting, draft, room)
+        if drafting.rest:
+            self._resting, self._rest = sequence, drafting.take_rest()
         if not draft.tokens or not self._batches:
             return draft
         return Draft(tokens=draft.tokens[: self._known(len(draft.tokens))])
@@ -134,11 +154,6 @@ class Speculator:
             return False
         self._tries[here] = tries + 1
         return True
-
-    def _rests(self, sequence: Sequence) -> bool:
-        """Whether nothing is looked up for it now: then it need not wait for what is in flight."""
-        drafting = self._sequences.get(sequence)
-        return self.fixed is None and drafting is not None and drafting.rest > 0
 
     def _drafting(self, sequence: Sequence) -> Drafting:
         found = self._sequences.get(sequence)
@@ -171,30 +186,27 @@ class Speculator:
 
     def observe(self, plan: Plan, fared: Seq[Verified]) -> None:
         """How the drafts of the step fared, sample by sample."""
-        if self.fixed is not None:
+        if self.fixed is not None or (self._still and not any(one.tried for one in fared)):
             return
-        if len(plan.samples) > 1:
-            self._learn_of_all(fared)
-        else:
-            for sample, one in zip(plan.samples, fared, strict=True):
-                self._learn(sample, one)
-        drafting = sum(one.tried > 0 for one in fared)
-        drafts = sum(one.tried for one in fared) / drafting if drafting else 0.0
+        if len(fared) > 1:
+            drafts = self._learn_of_all(fared)
+        elif drafts := fared[0].tried if fared else 0:
+            drafting = self._sequences.get(plan.samples[0].sequence)
+            if drafting is not None:
+                self._evidence.learn(drafting, drafting.source, fared[0])
+                drafting.tried(fared[0].held)
         self._evidence.begin(plan, self.drawer, drafts)
 
-    def _learn_of_all(self, fared: Seq[Verified]) -> None:
+    def _learn_of_all(self, fared: Seq[Verified]) -> float:
+        """Returns the drafts of each that had any."""
         hits = sum(one.held for one in fared)
         failed = sum(one.held < one.tried for one in fared)
         if hits or failed:
             self._together.observe(hits, hits + failed)
-
-    def _learn(self, sample: Sample, one: Verified) -> None:
-        drafting = self._sequences.get(sample.sequence) if one.tried else None
-        if drafting is not None:
-            self._evidence.learn(drafting, drafting.source, one)
-            drafting.tried(one.held)
+        drafting = sum(one.tried > 0 for one in fared)
+        return sum(one.tried for one in fared) / drafting if drafting else 0.0
 
     def timed(self, seconds: float) -> None:
         """The step that was last observed took so long, planning included."""
-        if self.fixed is None:
+        if self.fixed is None and not self._still:
             self._evidence.timed(seconds)

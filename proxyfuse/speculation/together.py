@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from proxyfuse.speculation.acceptance import Acceptance
-from proxyfuse.speculation.alone import HOPE, STANDS, TRIAL
+from proxyfuse.speculation.alone import HOPE, TRIAL
 from proxyfuse.speculation.choice import LENGTHS
 from proxyfuse.speculation.drafting import Drafting
 from proxyfuse.speculation.evidence import PRIORS, Evidence
 from proxyfuse.trio import Role
 
 KEPT = 0.98  # of what was seen, at each step: the last fifty count
+STANDS = 8  # steps for which a number stands
 LOOKS = 16  # of so many choices one is the next number up or down, to see what that costs by now
 
 

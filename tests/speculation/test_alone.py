@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 import pytest
 
 from proxyfuse.plan import Draft
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.sequence import Lane, Sequence
-from proxyfuse.speculation.alone import REST, STANDS, Alone
+from proxyfuse.speculation.alone import FIRST, NEW, REST, STANDS, Alone
 from proxyfuse.speculation.drafting import Decision, Drafting
 from proxyfuse.speculation.evidence import Evidence
 from proxyfuse.speculation.fared import Verified
@@ -20,6 +23,14 @@ LOOP = (7, 8, 9, 5, 6)
 def sequence(prompt: tuple[int, ...], lanes: int = 3) -> Sequence:
     made = Trio({role: Lane(prompt) for role in tuple(Role)[:lanes]})
     return Sequence("a", 0, SamplingParams(), 1.0, 0, made)
+
+
+def steps(alone: Alone, one: Sequence, drafting: Drafting) -> Iterator[Draft | Decision]:
+    """What is drafted in each step; in those that rest nobody asks."""
+    while True:
+        yield alone.draft(one, drafting, 16, None)
+        for _ in range(drafting.take_rest()):
+            yield Draft()
 
 
 class Asked(Alone):
@@ -42,7 +53,9 @@ def test_a_decision_stands_the_longer_the_more_is_known() -> None:
         lasted.append(alone.chosen > before)
         evidence.learn(drafting, decision.drawer, Verified(4, 3))
         one.continuation.append(10 + len(one.continuation))
-    assert lasted[:2] == [True, True], "nothing stands before anything is known"
+    assert lasted[: FIRST + 2] == [True, *[False] * FIRST, True], (
+        "little is known: it stands briefly"
+    )
     assert lasted[-1 - STANDS :].count(True) == 1
     assert drafting.decision == decision
 
@@ -65,8 +78,7 @@ def test_what_the_text_says_is_believed_without_ever_being_drafted() -> None:
     evidence, drafting, one = Evidence(WEIGHTS), Drafting(), sequence((1, 2, *LOOP))
     alone = Alone(evidence, 10**6)
     found = []
-    for step in range(80):
-        draft = alone.draft(one, drafting, 16, None)
+    for step, draft in enumerate(islice(steps(alone, one, drafting), 80)):
         looked_up = isinstance(draft, Draft) and bool(draft.tokens)
         found.append(looked_up)
         if isinstance(draft, Decision):
@@ -84,8 +96,7 @@ def test_a_text_that_says_wrong_things_is_seldom_listened_to(lanes: int) -> None
     """Pairs come again and again, and never with the same token behind them."""
     evidence, drafting, one = Evidence(WEIGHTS), Drafting(), sequence((1, 2), lanes)
     alone, drafted = Alone(evidence, 10**6), 0
-    for step in range(300):
-        draft = alone.draft(one, drafting, 16, None)
+    for step, draft in enumerate(islice(steps(alone, one, drafting), 300)):
         if isinstance(draft, Decision):
             evidence.learn(drafting, draft.drawer, Verified(1, 0))
         else:
@@ -100,19 +111,23 @@ def test_a_text_that_says_wrong_things_is_seldom_listened_to(lanes: int) -> None
 def test_nothing_is_tried_where_only_the_text_can_tell_and_it_says_nothing() -> None:
     evidence, drafting, one = Evidence({Role.BASE: 1}), Drafting(), sequence((1, 2), 1)
     alone = Alone(evidence, 10**6)
-    for token in range(200):
-        assert alone.draft(one, drafting, 16, None) == Draft()
+    for token, draft in enumerate(islice(steps(alone, one, drafting), 200)):
+        assert draft == Draft() and drafting.rest <= NEW, "a text that is new is looked at again"
         one.continuation.append(100 + token)
-    assert drafting.rest < REST, "a text that is new is soon looked at again"
 
 
-def test_a_text_that_is_new_is_looked_at_in_every_other_step() -> None:
+def test_a_text_that_is_new_is_looked_at_ever_less_often() -> None:
     evidence, drafting, one = Evidence({Role.BASE: 1}), Drafting(), sequence((1, 2), 1)
     alone = Asked(evidence, 10**6)
-    for token in range(60):
-        alone.draft(one, drafting, 16, None)
+    looks = []
+    for token, _ in enumerate(islice(steps(alone, one, drafting), 72)):
+        looks += [token] * (alone.chosen - len(looks))
         one.continuation.append(100 + token)
-    assert alone.chosen == 30
+    assert looks == [0, 2, 5, 9, 14, 20, 27, 35, 44, 53, 62, 71]
+    for _ in range(9):
+        one.continuation += [1, 2]
+        alone.draft(one, drafting, 16, None)
+    assert drafting.new == 0
 
 
 def test_a_sequence_rests_where_drafts_do_not_pay() -> None:
@@ -122,7 +137,7 @@ def test_a_sequence_rests_where_drafts_do_not_pay() -> None:
     for model in (Role.EXPERT, Role.ANTIEXPERT):
         for _ in range(50):
             evidence.learn(drafting, model, Verified(1, 0))
-    for token in range(2 * REST + 2):
-        assert alone.draft(one, drafting, 16, None) == Draft()
+    for token, draft in enumerate(islice(steps(alone, one, drafting), 2 * REST + 2)):
+        assert draft == Draft()
         one.continuation.append(100 + token)
     assert alone.chosen == 2

@@ -8,7 +8,7 @@ from proxyfuse.plan import Plan, Sample, Slice
 from proxyfuse.sampling import SamplingParams
 from proxyfuse.sequence import Lane, Sequence
 from proxyfuse.speculation.drafting import Drafting
-from proxyfuse.speculation.evidence import FRESH, NOTED, PRIORS, SELDOM, Evidence
+from proxyfuse.speculation.evidence import FRESH, NOTED, PRIORS, SELDOM, WAITING, Evidence
 from proxyfuse.speculation.fared import Verified, agreeing
 from proxyfuse.trio import Role, Trio
 
@@ -75,8 +75,17 @@ def test_steps_of_the_base_alone_have_a_table_of_their_own(lanes: int) -> None:
 def test_drafts_are_timed_by_who_drew_them() -> None:
     evidence = Evidence(WEIGHTS)
     spent(evidence, plan(rows=4), drafts=3)
+    evidence.read()
     assert evidence.costs[True].news(1, Role.EXPERT) == 1
     assert not evidence.costs[True].news(1, Role.ANTIEXPERT)
+
+
+def test_what_nobody_asks_about_does_not_pile_up() -> None:
+    evidence, one = Evidence(WEIGHTS), plan(lanes=1)
+    several = Plan(one.slices, one.samples * 2)
+    for _ in range(10 * WAITING):
+        spent(evidence, several)
+        assert len(evidence._spent) < WAITING
 
 
 def test_a_sequence_begins_with_what_others_of_its_kind_did() -> None:

@@ -178,6 +178,29 @@ def test_where_nothing_is_looked_up_for_a_while_nothing_is_waited_for() -> None:
     assert waited[0] and sum(waited[200:]) < 100
 
 
+def test_a_sequence_that_rests_costs_nothing_until_another_comes() -> None:
+    """Nothing is asked or learned meanwhile; a new one is not taken for it."""
+    speculator, one = Speculator("auto", {Role.BASE: 1}), sequence((1, 2), limit=10**6, lanes=1)
+    asked = []
+    original = speculator._alone.draft
+    speculator._alone.draft = lambda *how: asked.append(how[0]) or original(*how)  # type: ignore[method-assign, func-returns-value]
+    for token in range(200):
+        assert drafted(speculator, one) == Draft()
+        speculator.observe(writes(Sample(one, token, 1)), [Verified()])
+        speculator.timed(1.0)
+        one.continuation.append(100 + token)
+    assert len(asked) < 40
+    while not speculator._rest:
+        drafted(speculator, one)
+    other = sequence(REPEATED, limit=10**6, lanes=1)
+    drafted(speculator, other)
+    assert asked[-1] is other
+    while not speculator._rest:
+        drafted(speculator, one)
+    speculator.forget(one)
+    assert not speculator._rest and speculator._resting is None
+
+
 def test_a_plan_made_before_the_last_was_observed_is_learned_from_all_the_same() -> None:
     """On a GPU step n + 1 is planned while n is running, and a neighbour may have left."""
     speculator = Speculator("auto", WEIGHTS)

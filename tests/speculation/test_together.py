@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from proxyfuse.speculation.alone import STANDS
 from proxyfuse.speculation.choice import LENGTHS
 from proxyfuse.speculation.drafting import PATIENCE
 from proxyfuse.speculation.evidence import Evidence
-from proxyfuse.speculation.together import LOOKS, Together
+from proxyfuse.speculation.together import LOOKS, STANDS, Together
 from proxyfuse.trio import Role
 
 WEIGHTS = {Role.BASE: 14, Role.EXPERT: 2, Role.ANTIEXPERT: 2}
