@@ -14,7 +14,8 @@ from proxyfuse.trio import Role
 
 TRIAL = 1  # drafts of such a trial as `Drafting.patience` allows
 REST = 8  # steps for which a sequence that nothing is drafted for is not asked about again
-NEW = 8  # at most, where only the text could tell and says nothing, look after look
+NEW = 6  # at most, where only the text can tell and says nothing, look after look; every seventh
+# step, then: what comes in threes or eights is not always looked at where it says nothing
 STANDS = 8  # steps for which what was decided stands, at most: to choose is not free
 FIRST = 2  # such steps where nothing is known of a text yet
 LONGER = 2  # times the drafts that pay on the average, where drafting stops once they do not
@@ -64,7 +65,8 @@ class Alone:
             drafting.new = 0
             choices[None] = self._choice(drafting, None, fused)
         if not choices:
-            drafting.new = 0 if sequence.ahead else min(drafting.new + 1, NEW)
+            looked = sequence.continuation and not sequence.ahead  # a prompt says the same again
+            drafting.new = min(drafting.new + 1, NEW) if looked else 0
             drafting.rest = drafting.new
             return NOTHING
         source = max(choices, key=lambda one: choices[one].gain)

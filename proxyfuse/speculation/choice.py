@@ -11,7 +11,8 @@ from proxyfuse.trio import Role
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 STEPS = 32  # rates are told apart in steps of 1 / 32
-STALE = 16  # steps that were timed since, after which choices are made anew
+STALE = 16  # steps that were timed since, after which choices are made anew,
+ASKED = 128  # or questions: where next to nothing is drafted few steps are timed
 MARGIN = 1.05  # a choice must promise this much more than plain decoding
 LESS = 0.96  # of the most promised: for several, fewer drafts that promise so much are taken
 
@@ -33,14 +34,16 @@ class Chooser:
         self._costs = costs
         self._chosen: dict[tuple[Source, int, int, int], Choice] = {}
         self._known = 0  # steps that they follow from
+        self._asked = 0  # since then
 
     def best(self, source: Source, rate: float, sequences: int) -> Choice:
         """The choice for drafts that hold at this rate; made anew every now and then.
 
         So it is after each of a source's first steps, which say most about what it costs.
         """
-        if self._costs.steps >= self._known + STALE:
-            self._known = self._costs.steps
+        self._asked += 1
+        if self._costs.steps >= self._known + STALE or self._asked > ASKED:
+            self._known, self._asked = self._costs.steps, 0
             self._chosen.clear()
         steps = round(rate * STEPS)
         key = (source, steps, bucket(sequences), self._costs.news(sequences, source))

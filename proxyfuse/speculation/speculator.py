@@ -93,7 +93,8 @@ class Speculator:
 
     def forget(self, sequence: Sequence) -> None:
         """The sequence has ended."""
-        self._sequences.pop(sequence, None)
+        if self._sequences.pop(sequence, None) is not None:
+            self._evidence.read()  # which would keep what is known of it
         if sequence is self._resting:
             self._resting, self._rest = None, 0
 

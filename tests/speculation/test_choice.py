@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxyfuse.speculation.acceptance import expected
-from proxyfuse.speculation.choice import LENGTHS, LESS, MARGIN, STALE, STEPS, Chooser
+from proxyfuse.speculation.choice import ASKED, LENGTHS, LESS, MARGIN, STALE, STEPS, Chooser
 from proxyfuse.speculation.costs import NEW, Costs
 from proxyfuse.trio import Role
 
@@ -57,9 +57,14 @@ def test_a_choice_is_kept_until_it_is_stale() -> None:
     for _ in range(STALE - 2 * NEW - 1):
         costs.observe(1, Role.EXPERT, 8, 40.0)
         assert one.best(Role.EXPERT, 0.9, 1) == first
+    again = Chooser(costs)
+    kept = again.best(Role.EXPERT, 0.9, 1)
     for _ in range(STALE):
         costs.observe(1, Role.EXPERT, 8, 40.0)
     assert one.best(Role.EXPERT, 0.9, 1).length < first.length
+    again._known = costs.steps  # as if none of these had been timed
+    asked = [again.best(Role.EXPERT, 0.9, 1) for _ in range(ASKED)]
+    assert asked[0] == kept != asked[-1]
 
 
 def test_each_of_the_first_steps_makes_choices_anew() -> None:

@@ -127,7 +127,10 @@ def test_a_sequence_that_ended_is_forgotten() -> None:
     speculator, one = Speculator("auto", WEIGHTS), sequence()
     draft = drafted(speculator, one)
     assert draft.length and len(speculator._sequences) == 1
+    speculator.observe(writes(Sample(one, 0, 3, drawn=2)), [Verified(2, 2)])
+    assert speculator._evidence._fared
     speculator.forget(one)
+    assert not speculator._evidence._fared, "it would be kept there"
     speculator.forget(one)
     speculator.observe(writes(Sample(one, 0, 3, drawn=2)), [Verified(2, 2)])
     assert not speculator._sequences
