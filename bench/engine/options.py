@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -102,4 +103,4 @@ def command(module: str) -> str:
     if "--scratch" in words:
         at = words.index("--scratch")
         del words[at : at + 2]
-    return " ".join([f"python -m {module}", *words])
+    return shlex.join(["python", "-m", module, *words])

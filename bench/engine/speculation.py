@@ -9,6 +9,7 @@ drafts is not timed. Batch 1, bfloat16.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
@@ -92,10 +93,10 @@ def settings() -> dict[str, Setting]:
     return found | {away: Setting(code, _params(0.8, -1.0, False), FEWER, expert="tuned")}
 
 
-def sweep(rounds: int, seconds: float) -> dict[str, dict[str, Any]]:
-    """All settings within one time, since all of them alternate."""
+def sweep(wanted: Mapping[str, Setting], rounds: int, seconds: float) -> dict[str, dict[str, Any]]:
+    """All of these settings within one time, since all of them alternate."""
     with ExitStack() as stack:
-        found = Bench(stack, settings()).measure(rounds, seconds, Reader("cpu"))
+        found = Bench(stack, wanted).measure(rounds, seconds, Reader("cpu"))
     return {
         name: figures | ({"modelled": modelled(figures)} if "8" in figures["acceptance"] else {})
         for name, figures in found.items()
@@ -115,15 +116,21 @@ def main() -> None:
     text = "of all settings, whose least certain is next; three rounds each has anyway"
     parser.add_argument("--seconds", type=float, default=135, help=text)
     parser.add_argument("--plot", type=Path)
+    some = "of this name alone, for a ratio that few rounds leave in doubt; kept as another record"
+    parser.add_argument("--setting", choices=settings(), metavar="NAME", help=some)
     asked = parser.parse_args()
-    found = sweep(asked.rounds, asked.seconds)
+    wanted = settings()
+    if asked.setting:
+        wanted = {asked.setting: wanted[asked.setting]}
+    found = sweep(wanted, asked.rounds, asked.seconds)
     for name, its in found.items():
         tell(name, its)
     if asked.plot:
         plot(found, asked.plot)
     demo = Trio({role: model_folder(role.label) for role in Role})
     figures = {"stored": stored(demo), "settings": found}
-    save("speculation", command("bench.engine.speculation"), figures)
+    name = "speculation-setting" if asked.setting else "speculation"
+    save(name, command("bench.engine.speculation"), figures)
 
 
 def tell(name: str, figures: dict[str, Any]) -> None:
