@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from bench.engine import drafts
+from bench import harness
+from bench.engine import drafts, speculation
 from bench.engine.draft_figures import BASE
 from bench.engine.drafts import Bench, Setting
 from bench.engine.gate import WrongOutputError
@@ -45,3 +50,21 @@ def test_who_writes_another_text_is_not_timed(monkeypatch: pytest.MonkeyPatch) -
         bench = Bench(stack, {"it": Setting(PROMPTS[:1], PARAMS, (0, 2))})
         with pytest.raises(WrongOutputError, match="it: speculate=2 writes another text"):
             bench.measure(rounds=3, seconds=0.0, reader=Reader("cpu", 1 << 16))
+
+
+def test_one_setting_by_itself_is_another_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where few rounds leave a ratio in doubt: nothing that the README is made from."""
+    both = {"it, once": Setting(PROMPTS, PARAMS, (0, 2)), "else": Setting(PROMPTS, PARAMS, (9,))}
+    monkeypatch.setattr(speculation, "settings", lambda: both)
+    monkeypatch.setattr(speculation, "Reader", lambda device: Reader(device, 1 << 16))
+    monkeypatch.setattr(harness.save, "__defaults__", (tmp_path,))
+    words = ["--setting", "it, once", "--seconds", "0", "--rounds", "1"]
+    monkeypatch.setattr(sys, "argv", ["bench", *words])
+    speculation.main()
+    (path,) = tmp_path.glob("*/*.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert set(record["settings"]) == {"it, once"} and record["bench"] == "speculation-setting"
+    assert shlex.split(record["command"])[3:] == words
+    assert not list(tmp_path.glob("*/*-speculation.json"))
