@@ -117,9 +117,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=135, help=text)
     parser.add_argument("--plot", type=Path)
     some = "of this name alone, for a ratio that few rounds leave in doubt; kept as another record"
-    parser.add_argument("--setting", choices=settings(), metavar="NAME", help=some)
-    asked = parser.parse_args()
     wanted = settings()
+    parser.add_argument("--setting", choices=wanted, metavar="NAME", help=some)
+    asked = parser.parse_args()
     if asked.setting:
         wanted = {asked.setting: wanted[asked.setting]}
     found = sweep(wanted, asked.rounds, asked.seconds)
