@@ -18,7 +18,9 @@ def _seeded() -> None:
 def as_accurate() -> Callable[..., None]:
     """as_accurate(got, plain, exact): at most twice the plain version's error, or one rounding.
 
-    terms: of a float32 sum, whose roundings walk at random.
+    terms: of a float32 sum, whose roundings walk at random. A plain version's sums are a library's,
+    which on some processors adds up in so many parts that it hardly rounds: its error alone would
+    judge by the machine.
     """
 
     def check(got: Tensor, plain: Tensor, exact: Tensor, terms: int = 1) -> None:

@@ -13,6 +13,8 @@ def linear(
     x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, *, add: bool = False
 ) -> None:
     """As `Ops.linear`, but for what a row's bits depend on."""
+    if x.device.type == "cpu":  # oneDNN's tiles (AMX) read on behind a strided row: NaN times 0
+        x = x.contiguous()
     if add or out.dtype != x.dtype:
         product = widened(x, weight)
         if bias is not None:

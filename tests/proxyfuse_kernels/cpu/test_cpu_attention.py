@@ -36,10 +36,11 @@ def test_paged_attention(
     as_accurate: Callable[..., None],
 ) -> None:
     case = make_case(dtype, *shape)
+    keys = int(case.positions.max()) + 1
     for options in OPTIONS:
         tape = Tape(isa)
         got = case.attended(CpuOps(tape), lambda tape=tape: tape.run(teams[2]), **options)
-        as_accurate(got, case.attended(PLAIN, **options), case.exact(**options))
+        as_accurate(got, case.attended(PLAIN, **options), case.exact(**options), keys)
 
 
 @settings(max_examples=20, deadline=None)

@@ -38,12 +38,12 @@ def test_linear(
         got = plain.clone()
         PLAIN.linear(x, weight, bias, plain)
         run(isa, lambda ops, out=got: ops.linear(x, weight, bias, out))
-        as_accurate(got, plain, product + bias.double())
+        as_accurate(got, plain, product + bias.double(), inputs)
     start = torch.randn(rows, outputs)
     plain, got = start.clone(), start.clone()
     PLAIN.linear(x, weight, None, plain, add=True)
     run(isa, lambda ops: ops.linear(x, weight, None, got, add=True))
-    as_accurate(got, plain, start.double() + product)
+    as_accurate(got, plain, start.double() + product, inputs)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
