@@ -20,7 +20,7 @@ from proxyfuse_kernels.fused_head_sample.kernel import (
     head_tile,
 )
 from proxyfuse_kernels.proxy_sample import builds as sampler_builds
-from proxyfuse_kernels.proxy_sample.arguments import Draws
+from proxyfuse_kernels.proxy_sample.arguments import Columns, Draws
 from proxyfuse_kernels.proxy_sample.launch import DTYPES, columns
 from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
 
@@ -96,6 +96,11 @@ def side(hidden: Tensor, head: Tensor, vocab: int) -> Side:
     return Side(head, hidden, hidden.shape[1], hidden.stride(0))
 
 
+def looked_at(kind: str) -> str:
+    """Of an address in a tuple, whose alignment a launch looks at whether or not it matters."""
+    return f"{kind}:16" if kind.startswith("*") else kind
+
+
 def builds() -> list[Build]:
     """Three bf16 heads, and the base's alone, for 128256 ids."""
     sampler = sampler_builds.arguments("*fp32:16", alone=False, whole=False, chosen=False)
@@ -105,7 +110,8 @@ def builds() -> list[Build]:
 
     def build(name: str, proxy: Side) -> Build:
         kinds: dict[str, Any] = {"base": one, "expert": proxy, "antiexpert": proxy}
-        kinds |= {name: sampler[name] for name in ("rows", "draws")}
+        kinds |= {"rows": Columns(*(looked_at(sampler[name]) for name in Columns._fields))}
+        kinds |= {"draws": Draws(*(looked_at(sampler[name]) for name in Draws._fields))}
         kinds |= {"scratch": HeadScratch("*fp32:16", "*i32:16", "*i32:16")}
         kinds |= {"count": "i32", "fused_rows": "i32", "vocab": "i32:16"}
         return Build(name, head_tile, kinds, sizes, WARPS, STAGES, fp_fusion=False)

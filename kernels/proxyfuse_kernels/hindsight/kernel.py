@@ -23,7 +23,7 @@ def _spot(row, stretch, ids, rows, tags, SLOTS: tl.constexpr):
     return token, slot, tags + (stretch * SLOTS + slot) * 2
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["ids", "rows", "text"])  # read a word at a time
 def _recall(
     logits,
     ids,
@@ -51,7 +51,7 @@ def _recall(
     tl.store(out + row * out_stride + at, found + trust * kept, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["alpha", "ids", "rows", "text", "count"])
 def _remember(
     base,
     expert,
@@ -150,12 +150,13 @@ def remember(
 
 def builds() -> list[Build]:
     """One of each: they know no sizes."""
-    whose = dict.fromkeys(("ids", "rows", "text"), "*i32") | {"values": "*fp32", "tags": "*i32"}
+    whose = dict.fromkeys(("ids", "rows", "text"), "*i32")
+    whose |= {"values": "*fp32:16", "tags": "*i32:16"}
     four = ("base", "expert", "anti", "drawn")
-    recalled = {"logits": "*fp32"} | whose | {"out": "*fp32"}
-    recalled |= dict.fromkeys(("logits_stride", "out_stride", "width"), "i32") | {"trust": "fp32"}
-    kept = dict.fromkeys((*four, "alpha"), "*fp32") | whose
-    kept |= dict.fromkeys((*(f"{one}_stride" for one in four), "width", "count"), "i32")
+    recalled = {"logits": "*fp32:16"} | whose | {"out": "*fp32:16", "trust": "fp32"}
+    recalled |= dict.fromkeys(("logits_stride", "out_stride", "width"), "i32:16")
+    kept = dict.fromkeys(four, "*fp32:16") | {"alpha": "*fp32"} | whose | {"count": "i32"}
+    kept |= dict.fromkeys((*(f"{one}_stride" for one in four), "width"), "i32:16")
     sizes = {"SLOTS": SLOTS, "STRETCH": STRETCH}
     return [
         Build("float32", _recall, recalled, sizes, fp_fusion=False),

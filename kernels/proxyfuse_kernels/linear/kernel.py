@@ -34,7 +34,7 @@ class Tile(NamedTuple):
     stages: int  # reads in flight
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows"])  # or one row, and sixteen, were kernels of their own
 def _linear(
     x,
     weight,  # bytes, where there are scales

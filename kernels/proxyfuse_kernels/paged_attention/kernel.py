@@ -148,7 +148,7 @@ def _attend_build(
     name: str, shape: Shape, window: int | None, softcap: float | None, alone: bool
 ) -> Build:
     kinds = dict.fromkeys(("qkv", "cache", "out"), "*bf16:16")
-    kinds |= dict.fromkeys(("positions", "lanes", "page_table"), "*i32:16")
+    kinds |= {"positions": "*i32", "lanes": "*i32", "page_table": "*i32:16"}
     kinds |= dict.fromkeys(("sums", "parts"), "*fp32:16")
     strides = ("qkv_stride", "out_stride", "page_stride", "value_stride", "slot_stride")
     kinds |= dict.fromkeys(strides, "i32:16")
@@ -160,7 +160,7 @@ def _attend_build(
 
 
 def _combine_build(name: str, shape: Shape, window: int | None) -> Build:
-    kinds = {"positions": "*i32:16", "out": "*bf16:16", "sums": "*fp32:16", "parts": "*fp32:16"}
+    kinds = {"positions": "*i32", "out": "*bf16:16", "sums": "*fp32:16", "parts": "*fp32:16"}
     kinds |= {"out_stride": "i32:16", "splits": "i32"}
     constants = {"HEADS": shape.heads, "SIZE": shape.size, "SIZE_PADDED": shape.size_padded}
     return Build(name, combine, kinds, constants | {"SPLIT": SPLIT, "WINDOW": window or 0}, 1, 2)

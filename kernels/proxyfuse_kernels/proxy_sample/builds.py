@@ -21,17 +21,18 @@ def arguments(kind: str, *, alone: bool, whole: bool, chosen: bool) -> dict[str,
     of allowed ids and given tokens.
     """
     proxy, stride = (NONE, "i32") if alone else (kind, "i32:16")
-    columns: dict[str, Any] = dict.fromkeys(Columns._fields, INT)
-    columns |= dict.fromkeys((*FLOATS, "bias_values"), FLOAT)
-    columns |= {"seed": "*i64:16", "is_given": "*i1:16", "words": "i32"}
+    columns: dict[str, Any] = dict.fromkeys(Columns._fields, "*i32")
+    columns |= dict.fromkeys((*FLOATS, "bias_values"), "*fp32")
+    columns |= {"seed": "*i64", "is_given": "*i1", "words": "i32"}
     if not chosen:
         columns |= dict.fromkeys(("allowed", "allowed_row", "given", "is_given"), NONE)
-    more, ids = (FLOAT, INT) if whole else (NONE, NONE)
+    more, ids = ("*fp32", "*i32") if whole else (NONE, NONE)
+    draws = Draws("*i32", "*fp32", "*fp32", "*i1", ids, more, ids, more)
     return {
         "logits": Logits(kind, proxy, proxy, "i32:16", stride, stride),
-        "rows": Columns(**columns),
-        "draws": Draws(INT, FLOAT, FLOAT, "*i1:16", ids, more, ids, more),
-        "scratch": Scratch(FLOAT, INT, INT, FLOAT, more),
+        "scratch": Scratch(FLOAT, INT, INT, FLOAT, FLOAT if whole else NONE),
+        **columns,
+        **draws._asdict(),
         "fused_rows": "i32",
     }
 

@@ -16,6 +16,8 @@ from proxyfuse_kernels.proxy_sample.arguments import (
     SCORE,
     SUM,
     VALUE,
+    Columns,
+    Draws,
 )
 from proxyfuse_kernels.proxy_sample.jit.part import (
     allow,
@@ -28,6 +30,11 @@ from proxyfuse_kernels.proxy_sample.jit.part import (
 )
 from proxyfuse_kernels.proxy_sample.jit.settle import filtered, settle
 from proxyfuse_kernels.proxy_sample.jit.whole import write_whole
+
+# Read and written a value at a time: alignment gains nothing, and every other one, as of columns
+# that begin in the middle, would be compiled anew. Triton looks at it in tuples, whatever it is
+# told, so that these are arguments of their own.
+BY_ROW = (*Columns._fields, *Draws._fields)
 
 
 @triton.jit
@@ -100,16 +107,26 @@ def first_pass(
         record_draw(x, rows, scratch, floats, ints, s, begin, vocab, PART, PARTS, FILTERS)
 
 
-@triton.jit(do_not_specialize=["fused_rows"])
+@triton.jit(do_not_specialize=[*BY_ROW, "fused_rows"])
 def sample_part(
-    logits, rows, draws, scratch, fused_rows, vocab, FILTERS: tl.constexpr, PART: tl.constexpr,
-    PARTS: tl.constexpr,
+    logits, scratch,
+    alpha, temperature, top_k, top_p, min_p, seed, stream, position, repetition, presence,
+    frequency, history, history_start, history_split, history_end, bias_ids, bias_values,
+    bias_start, allowed, allowed_row, given, is_given, words,
+    tokens, logprobs, logsumexp, finite, ranks, role_logprobs, top_ids, top_logprobs,
+    fused_rows, vocab, FILTERS: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
 ):  # fmt: skip
     """Grid (parts, S): every part, and the results of rows that need no more than their records.
 
     The first fused_rows rows have all three roles; ids below vocab count. Filtered rows, and all
     where ranks or likeliest ids are asked for, are left to `settle_row`.
     """
+    rows = Columns(
+        alpha, temperature, top_k, top_p, min_p, seed, stream, position, repetition, presence,
+        frequency, history, history_start, history_split, history_end, bias_ids, bias_values,
+        bias_start, allowed, allowed_row, given, is_given, words,
+    )  # fmt: skip
+    draws = Draws(tokens, logprobs, logsumexp, finite, ranks, role_logprobs, top_ids, top_logprobs)
     p, parts = tl.program_id(0), tl.num_programs(0)
     s = tl.program_id(1).to(tl.int64)
     first_pass(logits, rows, draws, scratch, s, p, fused_rows, vocab, PART, PARTS, FILTERS)
@@ -126,12 +143,22 @@ def sample_part(
                 )
 
 
-@triton.jit(do_not_specialize=["fused_rows", "top"])
+@triton.jit(do_not_specialize=[*BY_ROW, "fused_rows", "top"])
 def settle_row(
-    logits, rows, draws, scratch, fused_rows, top, parts, vocab, PART: tl.constexpr,
-    PARTS: tl.constexpr,
+    logits, scratch,
+    alpha, temperature, top_k, top_p, min_p, seed, stream, position, repetition, presence,
+    frequency, history, history_start, history_split, history_end, bias_ids, bias_values,
+    bias_start, allowed, allowed_row, given, is_given, words,
+    tokens, logprobs, logsumexp, finite, ranks, role_logprobs, top_ids, top_logprobs,
+    fused_rows, top, parts, vocab, PART: tl.constexpr, PARTS: tl.constexpr,
 ):  # fmt: skip
     """Grid (S,), after `sample_part`: the rows that it left, each from its row in the scratch."""
+    rows = Columns(
+        alpha, temperature, top_k, top_p, min_p, seed, stream, position, repetition, presence,
+        frequency, history, history_start, history_split, history_end, bias_ids, bias_values,
+        bias_start, allowed, allowed_row, given, is_given, words,
+    )  # fmt: skip
+    draws = Draws(tokens, logprobs, logsumexp, finite, ranks, role_logprobs, top_ids, top_logprobs)
     s = tl.program_id(0).to(tl.int64)
     if scratch.fused is not None:
         token, fine, most, total = settle(

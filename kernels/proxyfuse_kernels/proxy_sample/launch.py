@@ -98,9 +98,9 @@ class TritonSampler:
         whole = out.ranks is not None or out.top_ids is not None
         arguments = (
             described(logits),
-            columns(rows),
-            Draws(*(getattr(out, name) for name in Draws._fields)),
             self.scratch if whole else self.scratch._replace(fused=None),
+            *columns(rows),
+            *(getattr(out, name) for name in Draws._fields),
             logits[-1].shape[0] if len(logits) == 3 else 0,
         )
         sizes = {"PART": PART, "PARTS": self._padded, "num_warps": WARPS}

@@ -10,7 +10,7 @@ from proxyfuse_kernels.build import Build
 from proxyfuse_kernels.grouped import groups_of
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["positions", "slots"])  # one of each is read, from any address
 def _rope_append(
     qkv,
     positions,
@@ -112,7 +112,7 @@ def builds() -> list[Build]:
     """Heads of Llama, of Qwen 3 with their norms, and of 80."""
     models = [("32 + 2 x 8 heads of 128", 128, False), ("normed", 128, True), ("of 80", 80, False)]
     kinds = dict.fromkeys(("qkv", "cache", "q_norm", "k_norm"), "*bf16:16")
-    kinds |= {"positions": "*i32:16", "slots": "*i32:16", "rotation": "*fp32:16", "eps": "fp32"}
+    kinds |= {"positions": "*i32", "slots": "*i32", "rotation": "*fp32:16", "eps": "fp32"}
     strides = ("qkv_stride", "page_stride", "value_stride", "slot_stride")
     kinds |= dict.fromkeys(strides, "i32:16")
     return [

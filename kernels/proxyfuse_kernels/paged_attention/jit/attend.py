@@ -71,7 +71,8 @@ def _broken(rows, mine):
     return tl.max(tl.max((mine[:, None] & (rows != rows)).to(tl.int32), axis=1), axis=0)
 
 
-@triton.jit
+# What differs from step to step: numbers, and a row's own words, whose addresses gain nothing.
+@triton.jit(do_not_specialize=["positions", "lanes", "rows", "ways"])
 def attend(
     qkv,
     positions,
@@ -176,7 +177,7 @@ def attend(
         turn += 1
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["positions"])
 def combine(
     positions,
     out,
