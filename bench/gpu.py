@@ -33,7 +33,7 @@ from typing import Any
 
 import torch
 
-from bench.harness import save
+from bench.harness import BUILDS, save
 
 BUDGET = 520  # seconds in all, which leaves some of nine minutes to start and to end
 LEAST = 10  # seconds that a step is started for
@@ -53,7 +53,7 @@ class Step:
 
 CARRY_ON = "--continue-on-collection-errors"  # of tests that want what is not there
 BIG = "llama3-8b+1b"
-SCRATCH = "{scratch}"  # where random weights are, made once for all steps
+SCRATCH = "{scratch}"  # where random weights are, and what is built, made once for all steps
 RANDOM = ("--agreeing", "--scratch", SCRATCH)
 LATENCY = ("-m", "bench.engine.latency", "--device", "cuda", "--rounds", "3", *RANDOM)
 OWN = ("--peers", "proxyfuse, no drafts", "proxyfuse, base alone")
@@ -88,12 +88,13 @@ def run(step: Step, seconds: float, shared: str = "") -> dict[str, Any]:
     shared: the folder that steps share.
     """
     begin = time.monotonic()
+    builds = {BUILDS: shared} if shared else {}
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(
             [sys.executable, *(word.replace(SCRATCH, shared) for word in step.words)],
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PROXYFUSE_RESULTS": scratch, "TRITON_INTERPRET": "0"},
+            env=os.environ | builds | {"PROXYFUSE_RESULTS": scratch, "TRITON_INTERPRET": "0"},
             start_new_session=True,  # so that what it started ends with it
             # who was started in the background ignores interrupts, and so would this
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),

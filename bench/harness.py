@@ -15,6 +15,7 @@ from typing import Any
 
 from proxyfuse.measure import machine, machine_name
 
+BUILDS = "PROXYFUSE_BUILDS"  # names a folder of one run, whose steps build what they share once
 RESULTS = Path(os.environ.get("PROXYFUSE_RESULTS") or Path(__file__).parent / "results")
 
 

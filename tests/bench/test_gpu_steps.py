@@ -38,6 +38,14 @@ def test_a_step_that_fails_loses_nothing() -> None:
     assert "broken kernel" in second["output"] and "before" in second["output"]
 
 
+def test_what_one_step_builds_the_next_ones_find(tmp_path: Path) -> None:
+    where = "import os, pathlib; at = pathlib.Path(os.environ['PROXYFUSE_BUILDS'], 'library');"
+    first = python("builds", where + "at.touch()")
+    then = python("finds", where + "assert at.exists(), at")
+    assert [step["error"] for step in run_all((first, then), 60, str(tmp_path))] == [None, None]
+    assert (tmp_path / "library").exists()
+
+
 def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
     child = "import subprocess, sys, time; print('up', flush=True);"
     child += "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
