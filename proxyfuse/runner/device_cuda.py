@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from proxyfuse.runner.device import Device, Event, Stream
+
+SPOILED: list[torch.cuda.CUDAGraph] = []  # for good: torch's host allocator may go on asking them
 
 
 class CudaDevice:
@@ -60,12 +62,35 @@ class CudaDevice:
         target.copy_(source, non_blocking=True)
 
     def capture(self, work: Callable[[], object], stream: Stream) -> Callable[[], object]:
-        """A CUDA graph; other threads may use the GPU meanwhile."""
+        """A CUDA graph; other threads may use the GPU meanwhile. Raises what `work` raises."""
         assert isinstance(stream, torch.cuda.Stream)
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
-        graph = torch.cuda.CUDAGraph()
-        mode = "thread_local"
-        with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode=mode):
-            work()
+        graph, mode = torch.cuda.CUDAGraph(), "thread_local"
+        spoiled: BaseException | None = None
+        try:
+            with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode=mode):
+                try:
+                    work()
+                except BaseException as failure:
+                    spoiled = failure
+                    raise
+        except BaseException as failure:
+            if failure is spoiled:  # and the capture ended as others do
+                raise
+            self._unwind(graph)
+            first = spoiled or failure  # the end of a spoiled capture says less
+            raise first from first.__cause__
         return graph.replay
+
+    def _unwind(self, graph: torch.cuda.CUDAGraph) -> None:
+        """Undo what torch leaves of a capture whose end failed: the next one has another pool.
+
+        Else the allocator takes the capture for one that goes on: it gives nothing back, not even
+        weights of an engine that is gone, and refuses the pool.
+        """
+        SPOILED.append(graph)
+        pool, self._pool = self._pool, None
+        with suppress(RuntimeError):  # torch has ended it itself
+            torch._C._cuda_endAllocateToPool(self.at.index, pool)
+            torch._C._cuda_releasePool(self.at.index, pool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from proxyfuse.runner.runner import Runner
 from proxyfuse.speculation import choice, speculator
 from proxyfuse.trio import Role, Trio
 from tests.engine.crowd import random_request, texts
-from tests.fake.device import World
+from tests.fake.device import FakeDevice, World
 from tests.fake.engine import put_on
 
 FEW = {"kv_cache_bytes": 1 << 22, "max_num_seqs": 1}
@@ -162,6 +163,25 @@ def test_nothing_is_captured_in_traffic(
     assert texts(write(llm, requests)) == wanted
     assert loaded["captures"] > 0 and world.counts["captures"] == loaded["captures"]
     assert world.counts["replays"] > loaded["replays"]
+
+
+def test_a_capture_that_fails_fails_the_load_and_no_engine_after_it(
+    trio, open_llm, plain_torch, monkeypatch
+) -> None:
+    few_lengths(monkeypatch)
+    wanted = texts(write(open_llm(trio, speculate=0, **FEW), crowd(3)))
+    put_on(World(3), monkeypatch)
+    capture = FakeDevice.capture
+
+    def spoilt(self: FakeDevice, work: Callable[[], object], stream: Any) -> object:
+        return capture(self, lambda: (work(), 1 / 0), stream)
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(FakeDevice, "capture", spoilt)
+        open_llm(trio, **FEW)
+    for options in ({"enforce_eager": True}, {}):
+        put_on(World(3), monkeypatch)  # whose memory is not taken for that of the engine before
+        assert texts(write(open_llm(trio, **FEW, **options), crowd(3))) == wanted
 
 
 def test_warming_up_is_bounded(trio, open_llm, plain_torch, monkeypatch) -> None:
