@@ -20,7 +20,7 @@ FLOORS: list[list[set[str]]] = [
     [{"speculation"}],
     [{"models"}, {"cache"}, {"text"}],
     [{"sequence", "plan", "config"}],
-    [{"sampling", "trio", "errors", "ranges", "host"}],
+    [{"sampling", "trio", "errors", "ranges", "host", "captures"}],
     [{"proxyfuse_kernels"}],
 ]
 

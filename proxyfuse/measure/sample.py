@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from proxyfuse.captures import unwind
 from proxyfuse.measure.protocol import seconds
 
 SAMPLE = 0.003  # seconds that one timing lasts at least, of as many calls as that takes
@@ -75,19 +76,20 @@ class Sample:
 
         Where the end of a capture fails too, `torch.cuda.graph` leaves its own stream current and
         the generator of random numbers capturing, which the next capture to end well sets right;
-        and the allocator goes on asking the graph what is its own, so that it has to stay.
+        and the allocator, which is told, may take it for one that goes on.
         """
-        stream = torch.cuda.current_stream(self._device)
-        self._kept = torch.cuda.CUDAGraph()
+        stream, graph = torch.cuda.current_stream(self._device), torch.cuda.CUDAGraph()
+        pool = torch.cuda.graph_pool_handle()
         try:
-            with torch.cuda.graph(self._kept):
+            with torch.cuda.graph(graph, pool=pool):
                 self._pass()
         except RuntimeError:
             torch.cuda.set_stream(stream)
+            unwind(graph, pool, torch.cuda.current_device())
             with torch.cuda.graph(torch.cuda.CUDAGraph()):
                 torch.zeros(1, device=self._device)
             raise
-        return self._kept
+        return graph
 
     def __call__(self) -> None:
         """Returns when the work is done."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from proxyfuse.captures import unwind
 from proxyfuse.runner.device import Device, Event, Stream
-
-SPOILED: list[torch.cuda.CUDAGraph] = []  # for good: torch's host allocator may go on asking them
 
 
 class CudaDevice:
@@ -76,21 +75,8 @@ class CudaDevice:
                     spoiled = failure
                     raise
         except BaseException as failure:
-            if failure is spoiled:  # and the capture ended as others do
-                raise
-            self._unwind(graph)
+            pool, self._pool = self._pool, None
+            unwind(graph, pool, self.at.index)
             first = spoiled or failure  # the end of a spoiled capture says less
             raise first from first.__cause__
         return graph.replay
-
-    def _unwind(self, graph: torch.cuda.CUDAGraph) -> None:
-        """Undo what torch leaves of a capture whose end failed: the next one has another pool.
-
-        Else the allocator takes the capture for one that goes on: it gives nothing back, not even
-        weights of an engine that is gone, and refuses the pool.
-        """
-        SPOILED.append(graph)
-        pool, self._pool = self._pool, None
-        with suppress(RuntimeError):  # torch has ended it itself
-            torch._C._cuda_endAllocateToPool(self.at.index, pool)
-            torch._C._cuda_releasePool(self.at.index, pool)

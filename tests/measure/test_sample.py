@@ -56,7 +56,13 @@ class Cuda:
         self.graphs.append(Graph(self))
         return self.graphs[-1]
 
-    def graph(self, graph: Graph) -> Graph:
+    def graph_pool_handle(self) -> tuple[int, int]:
+        return 0, len(self.graphs)
+
+    def current_device(self) -> int:
+        return 0
+
+    def graph(self, graph: Graph, **_: object) -> Graph:
         return graph
 
 
@@ -141,9 +147,11 @@ def test_a_graph_has_room_for_all_copies() -> None:
 def test_who_cannot_be_captured_is_called(
     cuda: Cuda, closes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And leaves the stream and the random numbers to those that come next."""
+    """And leaves stream, random numbers and allocator to those that come next."""
     cuda.closes = closes
     monkeypatch.setattr(protocol, "time", clock := Clock())
+    told: list[tuple[int, int] | None] = []
+    monkeypatch.setattr(sample, "unwind", lambda _, pool, __: told.append(pool))
 
     def refuses() -> None:
         if cuda.capturing:
@@ -153,6 +161,7 @@ def test_who_cannot_be_captured_is_called(
 
     one = on_gpu([refuses] * 3)
     assert not one.captured and (cuda.stream, cuda.random_numbers) == ("own", "free")
+    assert told == [(0, 1)]
     before = len(cuda.calls)
     one()
     assert len(cuda.calls) - before == one.calls and one.calls * 1e-4 >= sample.SAMPLE / 2
