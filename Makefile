@@ -34,9 +34,8 @@ check: $(READY)
 	$(BIN)/python -m bench.readme --check
 	$(if $(NATIVE),$(BIN)/clang-format --dry-run --Werror $(NATIVE) $(OUTSIDE))
 
-# Under 10 minutes on 2 cores. Timed are 70 s for each of latency's two trios, 70 s of throughput and
-# 135 s of speculation (--seconds of each), which has two thirds of all ratios. The rest, about 3
-# minutes, is weights, gates, first runs, and memory's fresh processes.
+# Under 10 minutes on 2 cores: what is timed (--seconds of each), and weights, gates, first runs and
+# memory's fresh processes. Each ends sooner where all of its ratios are sure.
 bench: $(READY)
 	$(BIN)/python -m bench.engine.latency
 	$(BIN)/python -m bench.engine.throughput

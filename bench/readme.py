@@ -36,10 +36,10 @@ class Case:
     times_faster: dict[str, dict[str, float]]
 
 
-def newest(name: str, results: Path = RESULTS) -> tuple[Path, Record] | None:
+def newest(name: str, results: Path = RESULTS, machine: str = "*") -> tuple[Path, Record] | None:
     """The latest whole record of a bench in today's form, and its file; others are named."""
     present = []
-    for path in sorted(results.glob(f"*/*-{name}.json")):
+    for path in sorted(results.glob(f"{machine}/*-{name}.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         if record.get("bench", name) != name:  # embed-latency is not latency
             continue
@@ -59,8 +59,15 @@ def _interrupted(record: Record) -> bool:
 
 
 def table(results: Path = RESULTS) -> str | None:
-    """The figures as Markdown; None where not every bench of the table has a record yet."""
-    sources = [found for name in NAMES if (found := newest(name, results)) is not None]
+    """The figures as Markdown; None where not every bench of the table has a record yet.
+
+    All are of the machine whose latency was measured last.
+    """
+    first = newest(NAMES[0], results)
+    if first is None:
+        return None
+    machine = first[0].parent.name
+    sources = [found for name in NAMES if (found := newest(name, results, machine)) is not None]
     if len(sources) < len(NAMES):
         return None
     latency, throughput, memory = (record for _, record in sources)
@@ -71,7 +78,7 @@ def table(results: Path = RESULTS) -> str | None:
     ]
     names = dict.fromkeys(name for case in cases for name in case.figures)
     rows += [_row(name, cases) for name in names]
-    drafting = newest("speculation", results)
+    drafting = newest("speculation", results, machine)
     if drafting is not None:
         sources.append(drafting)
         rows += ["", *_drafting(drafting[1])]
@@ -100,19 +107,18 @@ def _throughputs(record: Record) -> Iterator[Case]:
 
 
 def _drafting(record: Record) -> Iterator[str]:
-    """Speculation on the demo trio: the settings that were modelled, and so measured in full."""
+    """Speculation on the demo trio, setting by setting."""
     yield "| demo, batch 1, bf16 | base alone | no drafts | **drafts** | tokens a base pass |"
     yield "|---" * 5 + "|"
     for name, found in record["settings"].items():
-        if "modelled" in found:
-            spent = {engine: it["median"] for engine, it in found["ms_per_token"].items()}
-            alone = found["times_faster_than_base_alone"]["auto"]
-            plain = found["times_faster_than_no_drafts"]["auto"]
-            yield (
-                f"| {name} | {spent['base alone']:.3g} ms/token: {said('drafts', alone)}"
-                f" | {spent['0']:.3g}: {said('drafts', plain)} | **{spent['auto']:.3g}**"
-                f" | {found['tokens_per_base_pass']['auto']:.2f} |"
-            )
+        spent = {engine: it["median"] for engine, it in found["ms_per_token"].items()}
+        alone = found["times_faster_than_base_alone"]["auto"]
+        plain = found["times_faster_than_no_drafts"]["auto"]
+        yield (
+            f"| {name} | {spent['base alone']:.3g} ms/token: {said('drafts', alone)}"
+            f" | {spent['0']:.3g}: {said('drafts', plain)} | **{spent['auto']:.3g}**"
+            f" | {found['tokens_per_base_pass']['auto']:.2f} |"
+        )
 
 
 def _row(name: str, cases: list[Case]) -> str:

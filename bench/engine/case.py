@@ -31,15 +31,15 @@ class Case:
         pairs = zip(self.prompts, self.lengths, strict=True)
         return max(len(prompt) + length for prompt, length in pairs)
 
-    def runs(self, write: Write, turns: float = 1.0) -> Callable[[], list[Run]]:
-        """What one rival does in so many turns: as many runs as fit into them.
+    def runs(self, write: Write) -> Callable[[], list[Run]]:
+        """What one rival does in a turn: as many runs as fit into it.
 
         Where several do, one more comes first and does not count: after a neighbour's turn a run of
         20 ms is up to a fifth slower than the next one, and two to four times as noisy
         (docs/findings/one-link-or-two.md). One that fills the turn is hardly touched by that.
         """
         lengths, lasts = self._shape(write)
-        count = max(1, min(MOST, int(turns * self.turn / lasts)))
+        count = max(1, min(MOST, int(self.turn / lasts)))
         first = 1 if count > 1 else 0
 
         def run() -> list[Run]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -15,14 +14,14 @@ from bench.engine.gate import LENGTHS, TEXTS, WRITTEN, Gate
 from bench.engine.reads import Pairs, Reader
 from bench.engine.turn import Figure, Run, Turn
 from bench.peers.lineup import MINE
-from bench.peers.peer import Peer, Setup
+from bench.peers.peer import Peer, Setup, Write
 from proxyfuse.measure import asleep, in_turns
 from proxyfuse.trio import Trio
 
 
 @dataclass(frozen=True)
 class Column:
-    """One peer's turns, one a round, beside those of this engine."""
+    """One peer's turns, each beside one of this engine's; of this engine, all that it had."""
 
     turns: list[Turn]
     mine: list[Turn]
@@ -46,6 +45,8 @@ class Column:
 
 
 Columns = dict[str, Column]  # by peer
+Race = tuple[str, str]  # a case, and the rival that this engine runs beside
+Tables = Mapping[Race, Sequence[list[Turn]]]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -64,16 +65,17 @@ class Contest:
     folders: Trio[Path]
     gate: Trio[Path]  # the same folders, or shallower ones where float32 would not fit
     device: str
-    rounds: int  # of a case, at most
-    seconds: float  # of all cases together, after which no further round begins
+    rounds: int  # of a rival in a case, at most
+    seconds: float  # of all of them together, after which no further round begins
     scratch: Path
     reader: Reader = field(repr=False)
 
     def run(self, cases: Mapping[str, Case]) -> dict[str, Columns]:
         """The columns of each case; raises `WrongOutputError` before anything is timed.
 
-        On a CPU all peers are open and run in turn. A GPU holds two at a time: each rival runs in
-        turn with this engine. Interrupted, it raises `Interrupted` with what was done by then.
+        A race is of one rival and this engine over one case; races alternate: on a CPU, where all
+        peers are open, those of all rivals and cases, on a GPU, which holds two, those of one
+        rival. Interrupted, it raises `Interrupted` with what was done by then.
         """
         columns: dict[str, Columns] = {}
         by_room = groupby(cases.items(), key=lambda item: item[1].sequences)
@@ -110,24 +112,33 @@ class Contest:
                 room = self.setup(peer, longest, next(iter(cases.values())).sequences)
                 opened = peer.open(self.folders.only(peer.roles), room)
                 writers[peer.name] = stack.enter_context(opened)
-            # Every ratio has this engine's turns in it: to share time with k others best, one that
-            # each of them is compared with takes the root of k times as much (Dunnett, 1955).
-            turns = {MINE: math.sqrt(max(len(writers) - 1, 1))}
-            races = {
-                name: [
-                    self._turn(case.runs(write, turns.get(who, 1.0)))
-                    for who, write in writers.items()
-                ]
-                for name, case in cases.items()
+            tables = in_turns(
+                self._races(cases, writers),
+                self.rounds,
+                before=asleep,
+                patience=seconds,
+                doubts=lambda race, found: self._doubts(cases[race[0]].figure, found),
+            )
+            return {name: _columns(name, tables) for name in cases}
+
+    def _races(
+        self, cases: Mapping[str, Case], writers: Mapping[str, Write]
+    ) -> dict[Race, list[Callable[[], Turn]]]:
+        """This engine's turn and then the rival's; by itself where there is no rival."""
+        rivals = [who for who in writers if who != MINE] or [MINE]
+        found: dict[Race, list[Callable[[], Turn]]] = {}
+        for name, case in cases.items():
+            turns = {who: self._turn(case.runs(write)) for who, write in writers.items()}
+            found |= {
+                (name, it): [turns[who] for who in dict.fromkeys((MINE, it))] for it in rivals
             }
+        return found
 
-            def in_doubt(name: str, found: Sequence[Sequence[Turn]]) -> tuple[float, float]:
-                rivals = [it for who, it in _columns(writers, found).items() if who != MINE]
-                pairs = [it.pairs(cases[name].figure, self.reader) for it in rivals]
-                return doubts(pairs, self.reader.now)
-
-            tables = in_turns(races, self.rounds, before=asleep, patience=seconds, doubts=in_doubt)
-            return {name: _columns(writers, found) for name, found in tables.items()}
+    def _doubts(self, figure: Figure, found: Sequence[list[Turn]]) -> tuple[float, float]:
+        """How uncertain the ratio of a race is; of this engine by itself there is none."""
+        mine, *rivals = found
+        pairs = [Column(own, mine).pairs(figure, self.reader) for own in rivals]
+        return doubts(pairs, self.reader.now)
 
     def _turn(self, runs: Callable[[], list[Run]]) -> Callable[[], Turn]:
         """The runs, and what was seen beside them."""
@@ -148,6 +159,9 @@ class Contest:
         )
 
 
-def _columns(names: Iterable[str], found: Sequence[Sequence[Turn]]) -> Columns:
-    named = dict(zip(names, found, strict=True))
-    return {who: Column(list(own), list(named[MINE])) for who, own in named.items()}
+def _columns(case: str, tables: Tables) -> Columns:
+    """First all turns of this engine, then each rival's and those beside them."""
+    its = {rival: found for (name, rival), found in tables.items() if name == case}
+    mine = [turn for beside, *_ in its.values() for turn in beside]
+    rivals = {who: Column(own[0], beside) for who, (beside, *own) in its.items() if own}
+    return {MINE: Column(mine, mine)} | rivals

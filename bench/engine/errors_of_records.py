@@ -25,7 +25,8 @@ from proxyfuse.measure import relative_error
 
 APART = 55.0  # GB/s of a plain read: between the two heaps that they fall into
 
-Columns = Mapping[str, Mapping[str, list[float]]]
+Turns = Mapping[str, Any]  # lists of milliseconds and of what was seen beside them
+Columns = Mapping[str, Turns]
 Key = tuple[str, ...]
 
 
@@ -41,18 +42,22 @@ def cases(record: Any, path: Key = ()) -> Iterator[tuple[Key, Columns]]:
 
 def ratios(columns: Columns) -> Iterator[tuple[Key, Pairs]]:
     """What a record quotes of its columns: rivals over this engine, or engines that draft."""
-    states = {name: _states(column) for name, column in columns.items()}
-    mine = (MINE,) if MINE in columns else tuple(columns)
-    slow = tuple(name for name in columns if name != MINE) if MINE in columns else tuple(SLOW)
-    for theirs in slow:
-        for own in mine:
+    rivals = {name: column.get("mine", columns.get(MINE)) for name, column in columns.items()}
+    for theirs, mine in rivals.items():
+        if mine is not None and theirs != MINE:
+            yield (theirs, MINE), _pairs(columns[theirs], mine)
+    for theirs in set(SLOW) & set(columns):
+        for own in columns:
             if own != theirs:
-                both = zip(columns[theirs]["ms"], columns[own]["ms"], strict=True)
-                seen = list(zip(states[theirs], states[own], strict=True))
-                yield (theirs, own), Pairs([a / b for a, b in both], seen)
+                yield (theirs, own), _pairs(columns[theirs], columns[own])
 
 
-def _states(column: Mapping[str, list[float]]) -> list[str]:
+def _pairs(theirs: Turns, own: Turns) -> Pairs:
+    both = zip(theirs["ms"], own["ms"], strict=True)
+    return Pairs([a / b for a, b in both], list(zip(_states(theirs), _states(own), strict=True)))
+
+
+def _states(column: Turns) -> list[str]:
     rates = (SIZE / 1e6 / read for read in column["read_ms"])
     both = zip(rates, column["others"], strict=True)
     return [BUSY if used > QUIET else WIDE if rate > APART else NARROW for rate, used in both]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 
 from bench.engine.contest import Column
 from bench.engine.reads import QUIET, STATES, Reader, by_state
-from bench.engine.turn import Figure, arrivals, per_token, whole
+from bench.engine.turn import Figure, Turn, arrivals, per_token, whole
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer
 from proxyfuse.measure import Spread, bytes_a_token, share_of_floor
@@ -78,14 +78,20 @@ def by_token(
 
 
 def rounds(columns: Mapping[str, Column], figure: Figure) -> dict[str, Any]:
-    """Milliseconds of every turn and what was seen beside it, for whoever doubts a median."""
+    """Every rival's turns, and under `mine` this engine's beside them, for who doubts a median."""
+    rivals = {name: column for name, column in columns.items() if name != MINE}
     return {
-        name: {
-            "ms": [float(f"{1e3 * value:.4g}") for value in column.each(figure)],
-            "read_ms": [float(f"{1e3 * turn.beside.read:.4g}") for turn in column.turns],
-            "others": [round(turn.beside.others, 2) for turn in column.turns],
-        }
-        for name, column in columns.items()
+        name: _turns(column.turns, figure) | {"mine": _turns(column.mine, figure)}
+        for name, column in rivals.items()
+    } or {MINE: _turns(columns[MINE].turns, figure)}
+
+
+def _turns(turns: Sequence[Turn], figure: Figure) -> dict[str, Any]:
+    """Milliseconds of each, and what was seen beside it."""
+    return {
+        "ms": [float(f"{1e3 * turn.of(figure):.4g}") for turn in turns],
+        "read_ms": [float(f"{1e3 * turn.beside.read:.4g}") for turn in turns],
+        "others": [round(turn.beside.others, 2) for turn in turns],
     }
 
 
@@ -108,7 +114,9 @@ def show(title: str, unit: str, spreads: Mapping[str, Any], figures: Mapping[str
         more = figures["times_faster_than"].get(name)
         ratio = f"proxyfuse is {_told(more)} times as fast" if more else ""
         print(f"  {name:36} {Spread(**spread)!s:30} {unit}  {floor:18} {ratio}")
-    others = [share for its in figures["rounds"].values() for share in its["others"]]
+    its = figures["rounds"].values()
+    columns = [*its, *(column["mine"] for column in its if "mine" in column)]
+    others = [share for column in columns for share in column["others"]]
     if busy := sum(share > QUIET for share in others):
         print(f"  {busy} of {len(others)} turns were beside other work, and so in no state")
 

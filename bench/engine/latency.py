@@ -6,8 +6,8 @@
     python -m bench.engine.latency --base DIR --expert DIR --antiexpert DIR
 
 A token's time is taken between the first and the last of one run. Turns are short and many: who is
-slow writes fewer tokens in one. Rounds go to the case whose ratios are least certain, until all are
-within 2 % or `--seconds` have passed.
+slow writes fewer tokens in one. A round is one of a rival and one of this engine; the next is where
+a ratio is least certain, until all are within 2 % or `--seconds` have passed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from bench.peers.peer import Peer
 from proxyfuse.models.config import read_config
 
 PROMPT = 16  # tokens of the prompts whose continuations are timed
-LEAST = 5  # tokens of a continuation, however slow they come
+LEAST = 3  # tokens of a continuation, however slow they come
 
 
 def make_cases(asked: argparse.Namespace, vocab: int) -> dict[str, Case]:

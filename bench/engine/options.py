@@ -53,8 +53,8 @@ def make_parser(
     parser.add_argument("--peers", nargs="*", default=list(peers), help="patterns of names")
     parser.add_argument("--scratch", type=Path, help="a folder for random weights, kept afterwards")
     if rounds is not None:
-        parser.add_argument("--rounds", type=int, default=rounds, help="of a case, at most")
-        text = "of all cases of a trio, whose least certain is next; three rounds each has anyway"
+        parser.add_argument("--rounds", type=int, default=rounds, help="of a ratio, at most")
+        text = "of all ratios of a trio, the least certain next; each has three rounds anyway"
         parser.add_argument("--seconds", type=float, default=seconds, help=text)
     return parser
 

@@ -1,9 +1,12 @@
 """What drafting ahead is worth on the demo trio, by text, drafts, temperature and alpha.
 
-    python -m bench.engine.speculation --plot docs/findings/speculation.png
+    python -m bench.engine.speculation                 what the engine does by itself
+    python -m bench.engine.speculation --sweep --seconds 300 --plot docs/findings/speculation.png
+    python -m bench.engine.speculation --setting NAME
 
 Every engine writes the same texts in turn; one that writes another text than the engine without
-drafts is not timed. Batch 1, bfloat16.
+drafts is not timed. Batch 1, bfloat16. The README's table is made of the first kind of record;
+those of the others have names of their own.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,7 @@ DRAFTS: tuple[int | str, ...] = (0, 1, 2, 4, 8, 12, "auto")
 TEMPERATURES = (0.0, 0.8)
 ALPHAS = (0.0, 0.5, 1.5)  # alpha 1 is what all else is measured at
 FEWER: tuple[int | str, ...] = (0, 4, "auto")
+WORST = (0.0, 0.8)  # alpha and temperature at which the expert's drafts are worth nothing
 READ = 64  # tokens of held-out code before what is written
 WRITTEN = 96  # tokens of each continuation; a sum ends by itself
 
@@ -74,7 +79,7 @@ def _rate(tokens: float, drafts: int) -> float:
 
 
 def settings() -> dict[str, Setting]:
-    """Drafts by kind of text and temperature; then alpha; then an expert that is of no use."""
+    """All of the sweep: drafts by kind of text and temperature; alpha; an expert of no use."""
     prompts = texts()
     code = prompts["code"][0]
     found = {
@@ -93,8 +98,18 @@ def settings() -> dict[str, Setting]:
     return found | {away: Setting(code, _params(0.8, -1.0, False), FEWER, expert="tuned")}
 
 
+def by_itself(wanted: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Those of alpha 1, and the worst case of alpha 0; with the drafts that the engine chooses."""
+    return {
+        name: replace(setting, drafts=(0, "auto"))
+        for name, setting in wanted.items()
+        if setting.params.alpha == 1.0
+        or (setting.params.alpha, setting.params.temperature) == WORST
+    }
+
+
 def sweep(wanted: Mapping[str, Setting], rounds: int, seconds: float) -> dict[str, dict[str, Any]]:
-    """All of these settings within one time, since all of them alternate."""
+    """All of these within one time, since they alternate; modelled where 4 and 8 drafts were."""
     with ExitStack() as stack:
         found = Bench(stack, wanted).measure(rounds, seconds, Reader("cpu"))
     return {
@@ -114,14 +129,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100, help="of a setting, at most")
     text = "of all settings, whose least certain is next; three rounds each has anyway"
-    parser.add_argument("--seconds", type=float, default=135, help=text)
+    parser.add_argument("--seconds", type=float, default=60, help=text)
     parser.add_argument("--plot", type=Path)
     some = "of this name alone, for a ratio that few rounds leave in doubt; kept as another record"
-    wanted = settings()
-    parser.add_argument("--setting", choices=wanted, metavar="NAME", help=some)
+    every = settings()
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--setting", choices=every, metavar="NAME", help=some)
+    kind.add_argument("--sweep", action="store_true", help="all settings and numbers of drafts")
     asked = parser.parse_args()
+    if asked.plot and not asked.sweep:
+        parser.error("--plot: got no --sweep, want the numbers of drafts that it draws")
+    record, wanted = "speculation", by_itself(every)
     if asked.setting:
-        wanted = {asked.setting: wanted[asked.setting]}
+        record, wanted = "speculation-setting", {asked.setting: every[asked.setting]}
+    elif asked.sweep:
+        record, wanted = "speculation-sweep", every
     found = sweep(wanted, asked.rounds, asked.seconds)
     for name, its in found.items():
         tell(name, its)
@@ -129,8 +151,7 @@ def main() -> None:
         plot(found, asked.plot)
     demo = Trio({role: model_folder(role.label) for role in Role})
     figures = {"stored": stored(demo), "settings": found}
-    name = "speculation-setting" if asked.setting else "speculation"
-    save(name, command("bench.engine.speculation"), figures)
+    save(record, command("bench.engine.speculation"), figures)
 
 
 def tell(name: str, figures: dict[str, Any]) -> None:

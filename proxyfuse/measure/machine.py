@@ -11,6 +11,8 @@ import torch
 
 from proxyfuse.host import total_memory
 
+SAY_NOTHING = ("processor", "cpu")  # of a name's words, as in "Intel(R) Xeon(R) Processor"
+
 
 def machine() -> dict[str, Any]:
     """The processor, the GPU where there is one, memory and versions."""
@@ -34,7 +36,9 @@ def machine_name(about: dict[str, Any]) -> str:
     """A folder's name for a machine: `gpu-nvidia-h200`, or `cpu-2core-epyc`."""
     if "gpu" in about:
         return "-".join(["gpu", *str(about["gpu"]).lower().split()])
-    return f"cpu-{about['cores']}core-{str(about['cpu']).split()[-1].lower()}"
+    words = str(about["cpu"]).lower().replace("(r)", "").split()
+    telling = [word for word in words if word not in SAY_NOTHING] or words
+    return f"cpu-{about['cores']}core-{telling[-1]}"
 
 
 def peak_memory() -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 Run = Callable[[], object]
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 LEAST = 3  # rounds, however long they last
 GLANCE = 0.002  # seconds of looking whether anything runs
@@ -54,33 +55,33 @@ def in_turn(
 
 
 def in_turns(
-    races: Mapping[str, Sequence[Callable[[], T]]],
+    races: Mapping[K, Sequence[Callable[[], T]]],
     rounds: int,
     *,
     warm_up: int = 1,
     before: Run | None = None,
     patience: float = math.inf,
-    doubts: Callable[[str, list[list[T]]], Sequence[float]] = lambda *_: (math.inf,),
-) -> dict[str, list[list[T]]]:
+    doubts: Callable[[K, list[list[T]]], Sequence[float]] = lambda *_: (math.inf,),
+) -> dict[K, list[list[T]]]:
     """The same for several races whose rounds alternate, with one `patience` for all of them.
 
-    `doubts` says, of a race and what each of its runs has returned so far, how uncertain the
-    figures are that will be made of it: what matters most comes first, and what is certain enough
-    is 0. A race with fewer than `LEAST` rounds is next; then the one most in doubt, and of several
-    equal ones that which has had the least time, so that a machine that changes while they run
-    changes for all of them. A race without doubts has no further round. Doubts must come of how far
-    values are spread and never of what they are: who stops when a figure pleases has chosen it.
+    A run that is in several races is warmed up once. `doubts` says, of a race and what each of its
+    runs has returned so far, how uncertain the figures are that will be made of it: what matters
+    most comes first, and what is certain enough is 0. A race with fewer than `LEAST` rounds is
+    next; then the one most in doubt, and of several equal ones that which has had the least time,
+    so that a machine that changes while they run changes for all of them. A race without doubts has
+    no further round. Doubts must come of how far values are spread and never of what they are: who
+    stops when a figure pleases has chosen it.
     """
-    for runs in races.values():
-        for run in runs:
-            for _ in range(warm_up):
-                run()
-    tables: dict[str, list[list[T]]] = {name: [[] for _ in runs] for name, runs in races.items()}
+    for run in dict.fromkeys(run for runs in races.values() for run in runs):
+        for _ in range(warm_up):
+            run()
+    tables: dict[K, list[list[T]]] = {name: [[] for _ in runs] for name, runs in races.items()}
     had = dict.fromkeys(races, 0)
     spent = dict.fromkeys(races, 0.0)
     begun = time.perf_counter()
 
-    def wanted() -> dict[str, tuple[float, ...]]:
+    def wanted() -> dict[K, tuple[float, ...]]:
         """The doubts of all that may have another round."""
         few = [name for name in races if had[name] < min(LEAST, rounds)]
         if few:

@@ -19,10 +19,12 @@ def spread(value: float) -> dict[str, float]:
     return {"median": value, "least": value / 2, "most": value * 2}
 
 
-def put(results: Path, name: str, date: str, trios: dict[str, Any]) -> None:
+def put(
+    results: Path, name: str, date: str, trios: dict[str, Any], machine: str = "machine"
+) -> None:
     about = {"cpu": "AMD EPYC", "cores": 2, "torch": "2.13"}
     record = {"date": date, "commit": "abc", "machine": about, "trios": {"mid": trios}}
-    folder = results / "machine"
+    folder = results / machine
     folder.mkdir(exist_ok=True)
     missing = {"missing": ["vLLM: not installed"]}
     (folder / f"{date}-abc-{name}.json").write_text(json.dumps(record | missing))
@@ -72,6 +74,12 @@ def test_the_newest_record_counts(results: Path) -> None:
     put_latency(results, "2026-01-03", 3.0)
     assert "it is faster" not in str(readme.table(results)).split(MY_BASE)[0] + "x"
     assert f"| {RIVAL} | 20: proxyfuse 3x" in str(readme.table(results))
+
+
+def test_one_table_is_of_one_machine(results: Path) -> None:
+    put(results, "memory", "2026-01-04", {"peak_over_sum": 9.0}, "another")
+    made = str(readme.table(results))
+    assert "1.03 of weights" in made and "another" not in made
 
 
 @pytest.mark.parametrize("where", ["trio", "record"])

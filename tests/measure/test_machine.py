@@ -19,6 +19,8 @@ def test_a_machine_is_described() -> None:
 def test_a_folder_is_named_after_what_was_measured() -> None:
     cpu = {"cpu": "AMD EPYC", "cores": 2}
     assert machine_name(cpu) == "cpu-2core-epyc"
+    assert machine_name(cpu | {"cpu": "Intel(R) Xeon(R) Processor"}) == "cpu-2core-xeon"
+    assert machine_name(cpu | {"cpu": "Processor"}) == "cpu-2core-processor"
     assert machine_name(cpu | {"gpu": "NVIDIA H200"}) == "gpu-nvidia-h200"
 
 

@@ -40,6 +40,13 @@ def test_rivals_run_in_turn_forth_and_back_after_a_warm_up() -> None:
     assert [len(column) for column in columns] == [5, 5]
 
 
+def test_a_run_of_several_races_is_warmed_up_once() -> None:
+    order: list[str] = []
+    a, b, c = (lambda it=it: order.append(it) for it in "abc")
+    in_turns({("x", 1): [a, b], ("x", 2): [a, c]}, 1)
+    assert "".join(order) == "abc" + "ab" + "ac"
+
+
 def test_a_column_holds_what_its_own_run_returned() -> None:
     first, second = itertools.count(), itertools.count(100)
     columns = in_turn([lambda: next(first), lambda: next(second)], 4)

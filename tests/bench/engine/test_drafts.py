@@ -68,3 +68,20 @@ def test_one_setting_by_itself_is_another_record(
     assert set(record["settings"]) == {"it, once"} and record["bench"] == "speculation-setting"
     assert shlex.split(record["command"])[3:] == words
     assert not list(tmp_path.glob("*/*-speculation.json"))
+
+
+def test_what_the_table_tells_is_what_the_engine_does_by_itself() -> None:
+    every = speculation.settings()
+    told = speculation.by_itself(every)
+    assert list(told) == [*list(every)[:4], "code, temperature 0.8, alpha 0"]
+    assert all(it.drafts == (0, "auto") for it in told.values())
+    assert told["sums, temperature 0"].prompts == every["sums, temperature 0"].prompts
+
+
+@pytest.mark.parametrize("words", [["--sweep", "--setting", "it"], ["--plot", "it.png"]])
+def test_a_record_is_of_one_kind(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speculation, "settings", lambda: {"it": Setting(PROMPTS, PARAMS, (0,))})
+    monkeypatch.setattr(speculation, "sweep", lambda *_: pytest.fail("it was measured"))
+    monkeypatch.setattr(sys, "argv", ["bench", *words])
+    with pytest.raises(SystemExit):
+        speculation.main()
