@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 from time import perf_counter
@@ -67,10 +67,13 @@ class Turn:
 
     runs: list[Run]
     beside: Beside
+    _known: dict[Figure, float] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, figure: Figure) -> float:
-        """The median of its runs."""
-        return median(map(figure, self.runs))
+        """The median of its runs; worked out once, for before each round all turns are asked."""
+        if figure not in self._known:
+            self._known[figure] = median(map(figure, self.runs))
+        return self._known[figure]
 
 
 def _after_first(text: Text) -> int:
