@@ -38,7 +38,7 @@ check: $(READY)
 # memory's fresh processes. Each ends sooner where all of its ratios are sure.
 bench: $(READY)
 	$(BIN)/python -m bench.engine.latency
-	$(BIN)/python -m bench.engine.throughput
+	$(BIN)/python -m bench.engine.throughput --concurrency 32
 	$(BIN)/python -m bench.engine.memory
 	$(BIN)/python -m bench.engine.speculation
 	$(BIN)/python -m bench.readme

@@ -126,7 +126,7 @@ def tell(name: str, figures: dict[str, Any]) -> None:
 
 def main() -> None:
     """Parse, measure, show, save: all, or what was found until an interrupt."""
-    parser = make_parser(__doc__, CPU_SET, ["*"], rounds=100, seconds=70)
+    parser = make_parser(__doc__, CPU_SET, ["*"], rounds=100, seconds=90)
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 4], help="sizes")
     parser.add_argument("--prompts", nargs="*", type=int, default=[128], help="lengths")
     parser.add_argument("--tokens", type=int, default=128, help="of each continuation, at most")

@@ -89,12 +89,14 @@ def scratch_folder(asked: argparse.Namespace) -> Iterator[Path]:
 
 
 def rivals(asked: argparse.Namespace) -> tuple[list[Peer], list[str]]:
-    """The peers asked for that can run here, and why the others cannot, which is printed too."""
+    """The peers asked for that can run here, and what cannot and why, which is printed too."""
     peers = chosen(asked.peers, asked.device, asked.base_quantization)
+    here = [peer for peer in peers if peer.missing(asked.device) is None]
     missing = [why for peer in peers if (why := peer.missing(asked.device))]
+    missing += dict.fromkeys(peer.without for peer in here if peer.without)
     for why in missing:
         print(f"missing: {why}", file=sys.stderr)
-    return [peer for peer in peers if peer.missing(asked.device) is None], missing
+    return here, missing
 
 
 def command(module: str) -> str:

@@ -90,7 +90,7 @@ def requests_of(asked: argparse.Namespace) -> list[workload.Asked]:
 
 def main() -> None:
     """Parse, measure, show, save."""
-    parser = make_parser(__doc__, ["demo"], PEERS, rounds=100, seconds=70)
+    parser = make_parser(__doc__, ["demo"], PEERS, rounds=100, seconds=60)
     parser.add_argument("--workload", type=Path, help="JSON lines; see bench.engine.workload")
     parser.add_argument("--requests", type=int, default=48, help="drawn, where there is no file")
     parser.add_argument("--seed", type=int, default=0)

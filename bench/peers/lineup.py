@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
 
-from bench.peers import engine, hf_loop, hf_static
+from bench.peers import amx, engine, hf_loop, hf_static
 from bench.peers.peer import Peer, Setup, Write
 from proxyfuse.trio import Role, Trio
 
@@ -60,6 +60,7 @@ def _llama(what: str, dtype: str, roles: tuple[Role, ...] = tuple(Role)) -> Peer
         needs=("llama_cpp", "gguf"),
         install=EXTRA,
         devices=("cpu",),
+        without=amx.WHY if amx.has_amx() else "",
     )
 
 

@@ -18,6 +18,7 @@ import llama_cpp as llama
 import numpy as np
 
 from bench.peers import gguf_file
+from bench.peers.amx import has_amx
 from bench.peers.batches import in_batches
 from bench.peers.peer import Setup, Text, Write
 from proxyfuse.models.config import read_config
@@ -32,6 +33,7 @@ class Context:
     def __init__(self, file: Path, setup: Setup, vocab: int) -> None:
         self.vocab = vocab
         loading = llama.llama_model_default_params()
+        loading.use_extra_bufts = not has_amx()
         self._model = llama.llama_model_load_from_file(str(file).encode(), loading)
         asked = llama.llama_context_default_params()
         asked.n_ctx = setup.sequences * setup.tokens

@@ -68,6 +68,7 @@ class Peer:
     needs: tuple[str, ...] = ()  # modules
     install: str = ""
     devices: tuple[str, ...] = ("cpu", "cuda")
+    without: str = ""  # what of it this machine cannot time, and why
 
     def missing(self, device: str) -> str | None:
         """Why it cannot run here, or None."""

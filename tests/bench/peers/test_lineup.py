@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.engine.options import make_parser, rivals
+from bench.peers.amx import has_amx
 from bench.peers.batches import in_batches
 from bench.peers.engine import arena_bytes, open_llm
 from bench.peers.lineup import MINE, PEERS, chosen
@@ -29,6 +31,21 @@ def test_an_absent_package_is_named_with_its_remedy() -> None:
 
 def test_a_rival_of_other_devices_is_missing() -> None:
     assert "got device cpu, want cuda" in str(BY_NAME["vLLM base alone"].missing("cpu"))
+
+
+def test_what_a_processor_cannot_time_is_told_of_those_who_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listing = tmp_path / "cpuinfo"
+    assert not has_amx(listing)
+    for flags, wanted in (("avx512f amx_bf16", False), ("amx_bf16 amx_tile amx_int8", True)):
+        listing.write_text(f"processor : 0\nflags : fpu {flags}\n")
+        assert has_amx(listing) == wanted
+    told = [replace(peer, without="no tiles" * (peer.name == MINE)) for peer in PEERS]
+    monkeypatch.setattr("bench.peers.lineup.PEERS", told)
+    here, missing = rivals(make_parser(None, [], ["proxyfuse*", "vLLM*"]).parse_args([]))
+    assert MINE in {peer.name for peer in here} and missing == ["no tiles"]
+    assert "missing: no tiles" in capsys.readouterr().err
 
 
 def test_patterns_choose_rivals_and_never_leave_this_engine_out() -> None:
