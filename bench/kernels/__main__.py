@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.kernels import (
     embed,
+    fused_head_sample,
     linear,
     linear_fp8,
     paged_attention,
@@ -31,6 +32,7 @@ MODULES = (
     place,
     recall,
     remember,
+    fused_head_sample,  # which the engine does not use yet
 )
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ def choose(rows: int) -> bool:
     """Whether it is expected to beat heads and sampler apart: a guess until a GPU has timed it.
 
     It saves writing and reading rows * vocab * 3 float32 logits and two to four launches; it pays
-    by reading the weights again for every MOST_ROWS rows. Nothing uses it by default.
+    by reading the weights again for every MOST_ROWS rows. Nothing uses it by default. The number
+    would come from `python -m bench.kernels.fused_head_sample` on a GPU: the most rows at which
+    "triton" takes less time than "triton, apart".
     """
     return rows <= MOST_ROWS

@@ -7,14 +7,15 @@ import torch
 from proxyfuse_kernels.ops import AheadOps
 
 try:
+    from proxyfuse_kernels.fused_head_sample.launch import FusedHeadSampler
     from proxyfuse_kernels.gpu.ops import TritonOps
     from proxyfuse_kernels.proxy_sample.launch import TritonSampler
 except ModuleNotFoundError as missing:
     if missing.name is None or missing.name.partition(".")[0] != "triton":
         raise
-    TritonOps = TritonSampler = None  # type: ignore[assignment, misc]
+    FusedHeadSampler = TritonOps = TritonSampler = None  # type: ignore[assignment, misc]
 
-__all__ = ["available", "gpu_ops", "gpu_sampler"]
+__all__ = ["available", "gpu_head_sampler", "gpu_ops", "gpu_sampler"]
 
 
 def available() -> bool:
@@ -32,6 +33,12 @@ def gpu_sampler(vocab: int, rows: int, device: torch.device) -> TritonSampler:
     """`TritonSampler` of at most `rows` rows; raises ImportError where triton is missing."""
     _require()
     return TritonSampler(vocab, rows, device)
+
+
+def gpu_head_sampler(vocab: int, rows: int, device: torch.device) -> FusedHeadSampler:
+    """`FusedHeadSampler` of at most `rows` rows; raises ImportError where triton is missing."""
+    _require()
+    return FusedHeadSampler(vocab, rows, device)
 
 
 def _require() -> None:

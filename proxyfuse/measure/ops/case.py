@@ -21,6 +21,7 @@ Run = Callable[[], Tensor | None]  # None: the result stands in the buffers
 Implementation = Callable[[Buffers], Run]  # made ready once for fixed buffers, then run many times
 Judge = Callable[[str, Implementation], None]  # by name; raises `WrongResultError`
 
+BLOCK = 1_000_003  # random values of a large tensor; no row width divides it
 FLOAT32_SLACK = 2**-14  # relative: float32 sums of some thousand terms, in any order
 
 
@@ -71,9 +72,14 @@ class Case:
 
 
 def noise(*shape: int, dtype: torch.dtype, device: torch.device, scale: float = 1.0) -> Tensor:
-    """Normal values; large tensors repeat a block whose length no row width divides."""
+    """Normal values; large tensors repeat a block of them."""
+    size = min(torch.Size(shape).numel(), BLOCK)
+    return repeated(torch.randn(size, device=device).mul_(scale).to(dtype), *shape)
+
+
+def repeated(block: Tensor, *shape: int) -> Tensor:
+    """The block's values again and again, as many as the shape has."""
     size = torch.Size(shape).numel()
-    block = torch.randn(min(size, 1_000_003), device=device).mul_(scale).to(dtype)
     return block.repeat(-(-size // len(block)))[:size].view(shape)
 
 

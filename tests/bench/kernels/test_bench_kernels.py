@@ -34,9 +34,9 @@ def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "argv", ["bench", "--quick"])
 
 
-def test_every_operation_of_a_decoder_and_the_sampler_is_there() -> None:
+def test_every_operation_of_a_decoder_and_its_draws_are_there() -> None:
     names = {name for name in vars(Ops) if not name.startswith("_")}
-    assert set(OPS) == names | {"linear_fp8", "proxy_sample"}
+    assert set(OPS) == names | {"linear_fp8", "proxy_sample", "fused_head_sample"}
 
 
 def test_one_json_line_last_and_one_file(
