@@ -55,6 +55,16 @@ class Engine:
             rich_help_panel=PANEL,
         ),
     ] = None
+    load_format: Annotated[
+        str,
+        Option(
+            metavar="NAME",
+            help='"auto": the weights in the folders. "dummy": random ones, drawn where they are'
+            " wanted, for which a folder needs its config.json alone (and a tokenizer where there"
+            " is text): good for figures of speed; what is written means nothing.",
+            rich_help_panel=PANEL,
+        ),
+    ] = "auto"
     max_model_len: Annotated[
         int | None,
         Option(

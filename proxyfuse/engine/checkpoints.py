@@ -35,6 +35,7 @@ class Checkpoints:
     models: Trio[ModelConfig]
     dtype: torch.dtype
     kept: Trio[str | None]  # the quantisation of each role's weights
+    seeds: Trio[int | None]  # that weights are drawn from; None: read from files
     at: Trio[torch.device]
     paired: bool  # proxies' weights lie side by side
 
@@ -59,7 +60,8 @@ class Checkpoints:
             key, model = self._key(role), self.models[role]
             if key not in weights:
                 how = (self.dtype, self.at[role], self.kept[role])
-                weights[key] = load_weights(self.folders[role], model, *how)
+                seed = self.seeds[role]
+                weights[key] = load_weights(self.folders[role], model, *how, seed=seed)
             decoders[role] = Decoder(model, weights[key], longest)
         if not self.paired:
             return Decoders(Trio(decoders), None)
@@ -70,13 +72,16 @@ class Checkpoints:
     def _load_pair(self, longest: int) -> Decoder:
         folders = [self.folders[role] for role in PROXIES]
         models = [self.models[role] for role in PROXIES]
-        weights = load_pair(folders, models, self.dtype, self.at[Role.EXPERT])
+        seeds = [self.seeds[role] for role in PROXIES]
+        weights = load_pair(folders, models, self.dtype, self.at[Role.EXPERT], seeds)
         return Decoder(models[0], weights, longest)
 
     def _key(self, role: Role) -> tuple[object, ...]:
         """Roles of one key have one copy of their weights."""
         alone = role if self.paired else None
-        return self.folders[role].resolve(), self.kept[role], self.at[role], alone
+        folder, seed = self.folders[role].resolve(), self.seeds[role]
+        return folder, seed, self.kept[role], self.at[role], alone
 
     def _bytes(self, role: Role) -> int:
-        return weights_bytes(self.folders[role], self.models[role], self.dtype, self.kept[role])
+        how = (self.dtype, self.kept[role], self.seeds[role])
+        return weights_bytes(self.folders[role], self.models[role], *how)

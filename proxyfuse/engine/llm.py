@@ -35,7 +35,8 @@ class LLM:
 
     `base`, `expert` and `antiexpert` are folders or hub names; with the base alone it is an
     ordinary engine. Options are the fields of `EngineConfig`, and `revision`,
-    `skip_tokenizer_init` and `chat_templates` of `load`. Safe to call from any thread.
+    `skip_tokenizer_init`, `chat_templates` and `load_format` of `load`; `load_format="dummy"`
+    draws random weights of the shapes that each config.json names. Safe to call from any thread.
 
     Raises `ConfigError`, `ModelError` (and its children) or `MemoryBudgetError`, before any weight
     is read where that is possible.

@@ -23,6 +23,7 @@ from proxyfuse.engine.request import Limits, Request, check_request
 from proxyfuse.engine.sequences import SequenceMaker
 from proxyfuse.errors import ConfigError, RequestError
 from proxyfuse.models.config import ModelConfig, read_config
+from proxyfuse.models.dummy import seed_of
 from proxyfuse.models.folder import resolve
 from proxyfuse.runner.arena import Arena
 from proxyfuse.runner.padding import sizes as sizes_of
@@ -90,15 +91,20 @@ def load(
     revision: str | None = None,
     skip_tokenizer_init: bool = False,
     chat_templates: Mapping[Role, str | None] | None = None,
+    load_format: str = "auto",
     **options: Any,
 ) -> Loaded:
     """Check everything that can be checked from small files, then read the weights.
 
-    Options are the fields of `EngineConfig`. Raises `ConfigError`, `ModelError` and its children,
-    or `MemoryBudgetError`.
+    load_format: "auto" reads what the folders hold; with "dummy" random weights are drawn where
+    they are wanted, a folder needs its config.json alone (and a tokenizer, unless
+    `skip_tokenizer_init`), and texts mean nothing. Options are the fields of `EngineConfig`.
+    Raises `ConfigError`, `ModelError` and its children, or `MemoryBudgetError`.
     """
     config = _config(options)
-    folders = names.map(lambda name: resolve(name, revision))
+    seeds = Trio({role: seed_of(load_format, role) for role in names})
+    stored = load_format == "auto"
+    folders = names.map(lambda name: resolve(name, revision, weights=stored))
     models = folders.map(read_config)
     tokenizers = None if skip_tokenizer_init else _tokenizers(folders)
     longest = _longest(models, config.max_model_len)
@@ -111,8 +117,9 @@ def load(
         models=models,
         dtype=dtype,
         kept=_quantizations(config, models),
+        seeds=seeds,
         at=at,
-        paired=paired(config, folders, models, beside(at)),
+        paired=paired(config, folders, models, seeds, beside(at)),
     )
     sizes = checkpoints.distinct_bytes()
     buffers = _buffers(config, models, dtype, longest, at)

@@ -9,6 +9,7 @@ import torch
 
 from proxyfuse.measure.spread import Spread
 from proxyfuse.models.config import ModelConfig, read_config
+from proxyfuse.models.dummy import seed_of
 from proxyfuse.models.loading import weights_bytes
 from proxyfuse.models.weights import lookup_bytes
 from proxyfuse.trio import Role
@@ -51,11 +52,12 @@ def bytes_a_token(
     dtype: torch.dtype,
     roles: Sequence[Role] = tuple(Role),
     base_quantization: str | None = None,
+    load_format: str = "auto",
 ) -> int:
     """Bytes of weights that a batch-1 step of `roles` reads, of those that `folders` has."""
     total = 0
     for role in (role for role in roles if role in folders):
         config, kept = read_config(folders[role]), base_quantization if role is Role.BASE else None
-        held = weights_bytes(folders[role], config, dtype, kept)
+        held = weights_bytes(folders[role], config, dtype, kept, seed_of(load_format, role))
         total += streamed_weights(held, config, dtype)
     return total

@@ -13,10 +13,11 @@ WANTED = ("*.json", "tokenizer*", "*.model", "*.txt", "*.jinja")
 UNWANTED = ("*/*", "consolidated*")  # other formats of the same weights
 
 
-def resolve(name_or_path: str | Path, revision: str | None = None) -> Path:
+def resolve(name_or_path: str | Path, revision: str | None = None, *, weights: bool = True) -> Path:
     """The folder of a model: a local one as it is, a hub name downloaded (never any code).
 
-    Raises `ModelError` where it is neither, or the hub cannot be reached.
+    weights: whether they are downloaded too. Raises `ModelError` where it is neither, or the hub
+    cannot be reached.
     """
     if not isinstance(name_or_path, str | Path):
         raise ModelError(f"got {name_or_path!r:.80}, want a model's folder or a hub name")
@@ -32,19 +33,21 @@ def resolve(name_or_path: str | Path, revision: str | None = None) -> Path:
         raise ModelError(f"{name}: got a file, want a model's folder or a hub name")
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"{name}: no such folder")
+    if not weights:
+        return _download(name, revision)
     folder = _download(name, revision, "*.safetensors")
     if any(folder.glob("*.safetensors")):
         return folder
     return _download(name, revision, "pytorch_model*.bin")
 
 
-def _download(name: str, revision: str | None, weights: str) -> Path:
+def _download(name: str, revision: str | None, *weights: str) -> Path:
     try:
         return Path(
             snapshot_download(
                 name,
                 revision=revision,
-                allow_patterns=[*WANTED, weights],
+                allow_patterns=[*WANTED, *weights],
                 ignore_patterns=list(UNWANTED),
             )
         )

@@ -10,6 +10,7 @@ import torch
 from proxyfuse.errors import WeightsError
 from proxyfuse.models.checkpoint import find_tensors
 from proxyfuse.models.config import ModelConfig
+from proxyfuse.models.dummy import draw, drawn_narrow
 from proxyfuse.models.fp8_file import E4M3, check_scale, copy_fp8, scale_of
 from proxyfuse.models.pickled_file import Unpickled
 from proxyfuse.models.quantising import quantise_to
@@ -30,15 +31,20 @@ def load_weights(
     device: torch.device | str = "cpu",
     quantization: str | None = None,
     into: Weights | None = None,
+    seed: int | None = None,
 ) -> Weights:
     """The weights in a folder, converted while they are read into place.
 
     Needs the memory of the weights and a few small buffers. All headers are checked before
     anything is allocated. quantization: "fp8", or None for all in `dtype`; a checkpoint that is in
     fp8 stays as it is stored, whatever this says. into: where they go, if there is room already.
+    seed: they are drawn from it, and no file but config.json is read; None for what is stored.
     Raises `WeightsError` naming file and tensor for whatever is missing, left over, wrongly shaped,
     truncated or corrupt, and in 8 bits for a weight that is not finite and a scale that is none.
     """
+    if seed is not None:
+        narrow = drawn_narrow(config, quantization)
+        return draw(into or allocate_weights(config, dtype, device, narrow), folder, config, seed)
     tensors = _checked(folder, config)
     narrow = _narrow(tensors, config, quantization)
     weights = into or allocate_weights(config, dtype, device, narrow)
@@ -54,17 +60,25 @@ def load_weights(
 
 
 def weights_bytes(
-    folder: Path, config: ModelConfig, dtype: torch.dtype, quantization: str | None = None
+    folder: Path,
+    config: ModelConfig,
+    dtype: torch.dtype,
+    quantization: str | None = None,
+    seed: int | None = None,
 ) -> int:
     """Bytes that `load_weights` will hold, from the files' headers alone; raises as it does."""
-    tensors = _checked(folder, config)
-    weights = allocate_weights(config, dtype, "meta", _narrow(tensors, config, quantization))
+    narrow = narrow_products(folder, config, quantization, seed)
+    weights = allocate_weights(config, dtype, "meta", narrow)
     return sum(place.nbytes for _, place in places(weights, config))
 
 
-def narrow_products(folder: Path, config: ModelConfig) -> frozenset[str]:
-    """Names of the matrices that a checkpoint has in 8 bits; raises as `load_weights` does."""
-    return _narrow(_checked(folder, config), config, None)
+def narrow_products(
+    folder: Path, config: ModelConfig, quantization: str | None = None, seed: int | None = None
+) -> frozenset[str]:
+    """Names of the matrices that `load_weights` will have in 8 bits; raises as it does."""
+    if seed is not None:
+        return drawn_narrow(config, quantization)
+    return _narrow(_checked(folder, config), config, quantization)
 
 
 def _narrow(tensors: Tensors, config: ModelConfig, quantization: str | None) -> frozenset[str]:

@@ -65,14 +65,15 @@ class Subject:
     def of(cls, models: Models, engine: Engine) -> Subject:
         """Raises `ModelError` or `ConfigError`, before anything is loaded."""
         names = models.named()
-        folders = Trio({role: resolve(name, models.revision) for role, name in names.items()})
+        stored = engine.load_format == "auto"
+        folders = Trio(names).map(lambda name: resolve(name, models.revision, weights=stored))
         auto = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(
             models,
             engine,
             folders,
             folders.map(read_config),
-            run_in(names[Role.BASE], models.revision, engine.dtype),
+            run_in(str(folders.base), None, engine.dtype),
             torch.device(auto if engine.device == "auto" else engine.device),
         )
 
@@ -94,6 +95,7 @@ class Subject:
             "device": str(self.device),
             "speculate": self.engine.speculate,
             "base_quantization": self.engine.base_quantization,
+            "load_format": self.engine.load_format,
             "stored_in_fp8": [r.label for r, config in self.configs.items() if config.scaling],
         }
 
@@ -140,7 +142,8 @@ class Subject:
 
     def _read(self, roles: tuple[Role, ...] = tuple(Role)) -> int:
         """Bytes of weights that a token reads."""
-        return bytes_a_token(self.folders, self.dtype, roles, self.engine.base_quantization)
+        how = (self.engine.base_quantization, self.engine.load_format)
+        return bytes_a_token(self.folders, self.dtype, roles, *how)
 
     def _peak(self) -> int:
         on_gpu = self.device.type == "cuda"

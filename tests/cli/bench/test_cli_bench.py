@@ -1,6 +1,7 @@
 """`proxyfuse bench`: checked before it is timed; one record for table, file and picture."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,24 @@ def test_the_base_alone_is_a_subject_too(bench: Bench, trio: Trio[Path], what: s
     models = ["--base", str(trio.base)]
     assert "times the base alone" not in bench(what, models=models).stdout
     assert list(record(bench(what, "--json", "-", models=models))["models"]) == ["base"]
+
+
+@pytest.mark.parametrize("what", ["latency", "throughput"])
+def test_random_weights_need_no_files(
+    bench: Bench, trio: Trio[Path], tmp_path: Path, what: str
+) -> None:
+    """The folders have a config.json alone; more than a name is refused before it is opened."""
+    models = []
+    for role, folder in trio.items():
+        (tmp_path / role.label).mkdir()
+        shutil.copy(folder / "config.json", tmp_path / role.label)
+        models += [f"--{role.label}", str(tmp_path / role.label)]
+    words = ("--load-format", "dummy")
+    found = record(bench(what, "--json", "-", "--base-quantization", "fp8", *words, models=models))
+    assert found["load_format"] == "dummy"
+    refused = bench(what, "--load-format", "gguf", models=models)
+    assert refused.exit_code != 0 and "load_format: got 'gguf', want one of" in refused.stderr
+    assert bench(what, models=models).exit_code != 0
 
 
 def test_throughput_serves_every_request(bench: Bench) -> None:
