@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -64,7 +64,9 @@ class Contest:
     peers: Sequence[Peer]
     folders: Trio[Path]
     gate: Trio[Path]  # the same folders, or shallower ones where float32 would not fit
+    load_format: str = "auto"  # of `folders`; the gate's have files
     device: str
+    apart: bool = False  # one peer is open at a time
     rounds: int  # of a rival in a case, at most
     seconds: float  # of all of them together, after which no further round begins
     scratch: Path
@@ -75,7 +77,9 @@ class Contest:
 
         A race is of one rival and this engine over one case; races alternate: on a CPU, where all
         peers are open, those of all rivals and cases, on a GPU, which holds two, those of one
-        rival. Interrupted, it raises `Interrupted` with what was done by then.
+        rival. Apart, each has all of its turns alone, and the first of a rival stands beside the
+        first of this engine, minutes before. Interrupted, it raises `Interrupted` with what was
+        done by then.
         """
         columns: dict[str, Columns] = {}
         by_room = groupby(cases.items(), key=lambda item: item[1].sequences)
@@ -86,7 +90,7 @@ class Contest:
                 seconds = self.seconds * len(some) / len(cases) / len(groups)
                 for peers in groups:
                     for name, found in self._together(peers, some, seconds).items():
-                        columns[name] = found | columns.get(name, {})
+                        columns[name] = self._with(columns.get(name, {}), found)
         except KeyboardInterrupt as stopped:
             raise Interrupted(columns) from stopped
         return columns
@@ -96,7 +100,13 @@ class Contest:
         for peer in self.peers:
             gate.require_right(peer, self.setup(peer, LENGTHS[1] + WRITTEN, TEXTS))
 
+    def _with(self, known: Columns, found: Columns) -> Columns:
+        both = found | known
+        return _side_by_side(both) if self.apart else both
+
     def _groups(self) -> list[list[Peer]]:
+        if self.apart:  # mine first, which the others are held against
+            return [[peer] for peer in sorted(self.peers, key=lambda peer: peer.name != MINE)]
         if self.device == "cpu":
             return [list(self.peers)]
         (mine,) = (peer for peer in self.peers if peer.name == MINE)
@@ -110,6 +120,7 @@ class Contest:
             writers = {}
             for peer in group:
                 room = self.setup(peer, longest, next(iter(cases.values())).sequences)
+                room = replace(room, load_format=self.load_format)
                 opened = peer.open(self.folders.only(peer.roles), room)
                 writers[peer.name] = stack.enter_context(opened)
             tables = in_turns(
@@ -124,13 +135,14 @@ class Contest:
     def _races(
         self, cases: Mapping[str, Case], writers: Mapping[str, Write]
     ) -> dict[Race, list[Callable[[], Turn]]]:
-        """This engine's turn and then the rival's; by itself where there is no rival."""
+        """This engine's turn and then the rival's; of who is open alone, its own."""
         rivals = [who for who in writers if who != MINE] or [MINE]
         found: dict[Race, list[Callable[[], Turn]]] = {}
         for name, case in cases.items():
             turns = {who: self._turn(case.runs(write)) for who, write in writers.items()}
             found |= {
-                (name, it): [turns[who] for who in dict.fromkeys((MINE, it))] for it in rivals
+                (name, it): [turns[who] for who in dict.fromkeys((MINE, it)) if who in turns]
+                for it in rivals
             }
         return found
 
@@ -160,8 +172,23 @@ class Contest:
 
 
 def _columns(case: str, tables: Tables) -> Columns:
-    """First all turns of this engine, then each rival's and those beside them."""
+    """First all turns of this engine, then each rival's and those beside them.
+
+    Of who was open alone, its own turns, beside themselves.
+    """
     its = {rival: found for (name, rival), found in tables.items() if name == case}
+    if all(len(found) == 1 for found in its.values()):
+        return {who: Column(own, own) for who, (own,) in its.items()}
     mine = [turn for beside, *_ in its.values() for turn in beside]
-    rivals = {who: Column(own[0], beside) for who, (beside, *own) in its.items() if own}
+    rivals = {who: Column(own, beside) for who, (beside, own) in its.items()}
     return {MINE: Column(mine, mine)} | rivals
+
+
+def _side_by_side(columns: Columns) -> Columns:
+    """The turns of peers that were open one after the other, in pairs with this engine's."""
+    mine = columns[MINE].turns
+    pairs = {name: list(zip(column.turns, mine, strict=False)) for name, column in columns.items()}
+    return {
+        name: Column([own for own, _ in its], [beside for _, beside in its])
+        for name, its in pairs.items()
+    }

@@ -46,31 +46,35 @@ def times_faster_than(
     }
 
 
-def shares(
-    columns: Mapping[str, Column], peers: Mapping[str, Peer], folders: Trio[Path], stream: int
-) -> dict[str, Any]:
-    """Each peer's share of its own floor: to read the weights it has, in its type, at each step."""
+def shares(columns: Mapping[str, Column], sizes: Mapping[str, int], stream: int) -> dict[str, Any]:
+    """Each peer's share of its own floor: to read its bytes of weights once a step."""
     found = {}
     for name, column in columns.items():
-        size = weight_bytes(peers[name], folders)
         reads = [turn.beside.read for turn in column.turns]
-        found[name] = vars(share_of_floor(reads, column.each(per_token), stream, size))
+        found[name] = vars(share_of_floor(reads, column.each(per_token), stream, sizes[name]))
     return found
 
 
-def weight_bytes(peer: Peer, folders: Trio[Path]) -> int:
-    """What a step of a peer reads of its weights."""
+def weight_bytes(
+    peers: Sequence[Peer], folders: Trio[Path], load_format: str = "auto"
+) -> dict[str, int]:
+    """What a step of each peer reads of its weights, in the type that it has them in."""
+    return {peer.name: _weight_bytes(peer, folders, load_format) for peer in peers}
+
+
+def _weight_bytes(peer: Peer, folders: Trio[Path], load_format: str) -> int:
     narrow = "fp8" if peer.dtype == "fp8" else None
-    return int(SIZE[peer.dtype] * bytes_a_token(folders, torch.bfloat16, peer.roles, narrow))
+    read = bytes_a_token(folders, torch.bfloat16, peer.roles, narrow, load_format)
+    return int(SIZE[peer.dtype] * read)
 
 
 def by_token(
-    columns: Mapping[str, Column], peers: Mapping[str, Peer], folders: Trio[Path], reader: Reader
+    columns: Mapping[str, Column], sizes: Mapping[str, int], reader: Reader
 ) -> dict[str, Any]:
-    """All figures of decoding."""
+    """All figures of decoding; `sizes`: each peer's bytes of weights that a step reads."""
     return {
         "ms_per_token": milliseconds(columns, per_token),
-        "share_of_floor": shares(columns, peers, folders, reader.stream.bytes),
+        "share_of_floor": shares(columns, sizes, reader.stream.bytes),
         "times_faster_than": times_faster_than(columns, per_token, reader),
         "arrivals": {name: arrivals(column.runs) for name, column in columns.items()},
         "rounds": rounds(columns, per_token),

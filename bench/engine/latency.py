@@ -2,7 +2,7 @@
 
     python -m bench.engine.latency                     demo and mid on a CPU
     python -m bench.engine.latency --trio mid --batch 1 4 --tokens 64 --seconds 60
-    python -m bench.engine.latency --device cuda --trio llama2-13b+7b --agreeing
+    python -m bench.engine.latency --device cuda --trio llama2-13b+7b --agreeing --apart
     python -m bench.engine.latency --base DIR --expert DIR --antiexpert DIR
 
 A token's time is taken between the first and the last of one run. Turns are short and many: who is
@@ -73,7 +73,9 @@ def measure(
         peers=peers,
         folders=material.folders,
         gate=material.gate,
+        load_format=material.load_format,
         device=asked.device,
+        apart=asked.apart,
         rounds=asked.rounds,
         seconds=asked.seconds,
         scratch=scratch,
@@ -86,18 +88,20 @@ def measure(
         if not stopped.columns:
             raise
         columns, interrupted = stopped.columns, True
-    named, reader = {peer.name: peer for peer in peers}, contest.reader
+    reader = contest.reader
+    sizes = weight_bytes(peers, material.folders, material.load_format)
     batches = {size: its for size in asked.batch if (its := columns.get(f"batch {size}"))}
     prompts = {size: its for size in asked.prompts if (its := columns.get(f"prompt {size}"))}
     return {
         "interrupted": interrupted,
         "prompt_tokens": PROMPT,
         "tokens": asked.tokens,
+        "apart": asked.apart,
+        "load_format": material.load_format,
         "stored": stored(material.folders),
-        "weight_bytes": {peer.name: weight_bytes(peer, material.folders) for peer in peers},
+        "weight_bytes": sizes,
         "batches": {
-            str(batch): {"read_gb_per_s": read_rate(its, reader)}
-            | by_token(its, named, material.folders, reader)
+            str(batch): {"read_gb_per_s": read_rate(its, reader)} | by_token(its, sizes, reader)
             for batch, its in batches.items()
         },
         "prompts": {
@@ -113,6 +117,8 @@ def measure(
 
 def tell(name: str, figures: dict[str, Any]) -> None:
     """Everything, for people."""
+    if figures["apart"]:
+        print(f"\n{name}: one was open at a time, so ratios are of different minutes")
     for batch, found in figures["batches"].items():
         show(f"{name}, batch {batch}, a token", "ms", found["ms_per_token"], found)
         for peer, its in found["arrivals"].items():

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.engine.trios import SHAPES, folders, make
+from bench.engine.trios import SHAPES, folders, make, outline
 from bench.peers.lineup import chosen
 from bench.peers.peer import Peer
 from proxyfuse.trio import Role, Trio
@@ -26,6 +26,7 @@ class Material:
     name: str
     folders: Trio[Path]
     gate: Trio[Path]
+    load_format: str = "auto"  # of `folders`; those of the gate always have files
 
 
 def make_parser(
@@ -56,11 +57,13 @@ def make_parser(
         parser.add_argument("--rounds", type=int, default=rounds, help="of a ratio, at most")
         text = "of all ratios of a trio, the least certain next; each has three rounds anyway"
         parser.add_argument("--seconds", type=float, default=seconds, help=text)
+        text = "one peer open at a time, where no two fit; ratios are then of different minutes"
+        parser.add_argument("--apart", action="store_true", help=text)
     return parser
 
 
 def materials(asked: argparse.Namespace, scratch: Path) -> Iterator[Material]:
-    """The trios asked for; those of a GPU are gated as shapes of two layers, being too big."""
+    """The trios asked for."""
     if asked.base is not None:
         given = {
             Role.BASE: asked.base,
@@ -72,10 +75,18 @@ def materials(asked: argparse.Namespace, scratch: Path) -> Iterator[Material]:
         return
     for name in asked.trio:
         label = f"{name}, agreeing" if asked.agreeing and name != "demo" else name
-        made = folders(name, scratch / label, asked.agreeing)
-        shallow = asked.device == "cuda" and name in SHAPES
-        gate = make(SHAPES[name].shallow(), scratch / f"{label}, shallow") if shallow else made
-        yield Material(label, made, gate)
+        if asked.device == "cuda" and name in SHAPES:
+            yield _drawn(name, label, scratch, asked.agreeing)
+        else:
+            made = folders(name, scratch / label, asked.agreeing)
+            yield Material(label, made, made)
+
+
+def _drawn(name: str, label: str, scratch: Path, agreeing: bool) -> Material:
+    """Nothing but the gate's shapes of two layers is ever on a disk: the whole is too big."""
+    drawn = outline(SHAPES[name], scratch / f"{label}, drawn", agreeing)
+    gate = make(SHAPES[name].shallow(), scratch / f"{label}, shallow")
+    return Material(label, drawn, gate, load_format="dummy")
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Model folders of random weights in bfloat16: any size, no download, the same ones every time."""
+"""Model folders of random weights in bfloat16: any size, no download, the same ones every time.
+
+Or of a config.json alone, for who draws such weights where they are wanted.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CLASSES
 
 LOUDNESS = 0.05  # the standard deviation of a random weight
 INDEX = "model.safetensors.index.json"
@@ -36,7 +40,13 @@ def write_random(config: PreTrainedConfig, folder: Path, seed: int, head: float 
         save_file({name: it.cpu() for name, it in drawn.items()}, folder / file, {"format": "pt"})
     index = {name: file for file, weights in files.items() for name in weights}
     (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": index}))
-    config.architectures = [type(model).__name__]
+    write_config(config, folder)
+
+
+def write_config(config: PreTrainedConfig, folder: Path, loud: float = 1.0) -> None:
+    """Write config.json alone; who draws weights for it makes them `loud` times as loud."""
+    config.architectures = [CLASSES[config.model_type]]
+    config.initializer_range = loud * LOUDNESS
     config.save_pretrained(folder)
 
 

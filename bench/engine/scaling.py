@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.engine.case import Case
 from bench.engine.contest import Contest
-from bench.engine.figures import by_token
+from bench.engine.figures import by_token, weight_bytes
 from bench.engine.gate import random_prompts
 from bench.engine.options import command, make_parser, rivals, scratch_folder
 from bench.engine.plot import plot
@@ -64,6 +64,7 @@ def measure(
         folders=folders,
         gate=folders,
         device=asked.device,
+        apart=asked.apart,
         rounds=asked.rounds,
         seconds=asked.seconds,
         scratch=scratch,
@@ -73,7 +74,7 @@ def measure(
     prompts = random_prompts(point.batch, lengths, point.named.vocab, seed=6)
     case = Case(prompts, [TOKENS] * point.batch, point.batch, LEAST)
     columns = contest.run({"it": case})["it"]
-    return by_token(columns, {peer.name: peer for peer in peers}, folders, contest.reader)
+    return by_token(columns, weight_bytes(peers, folders), contest.reader)
 
 
 def main() -> None:

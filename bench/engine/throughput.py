@@ -56,7 +56,9 @@ def measure(
         peers=peers,
         folders=material.folders,
         gate=material.gate,
+        load_format=material.load_format,
         device=asked.device,
+        apart=asked.apart,
         rounds=asked.rounds,
         seconds=asked.seconds,
         scratch=scratch,
@@ -65,6 +67,8 @@ def measure(
     written = sum(request.output_tokens for request in requests)
     columns = contest.run({str(most): as_case(requests, vocab, most) for most in asked.concurrency})
     return {
+        "apart": asked.apart,
+        "load_format": material.load_format,
         "stored": stored(material.folders),
         "requests": len(requests),
         "prompt_tokens": sum(request.prompt_tokens for request in requests),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transformers import LlamaConfig, PreTrainedConfig, Qwen3Config
 
-from bench.engine.random_weights import write_random
+from bench.engine.random_weights import write_config, write_random
 from proxyfuse.demo import model_folder
 from proxyfuse.trio import Role, Trio
 
@@ -77,14 +77,28 @@ def make(named: Named, scratch: Path, agreeing: bool = False) -> Trio[Path]:
     """
     for role in Role:
         if not (scratch / role.label / "config.json").exists():
-            shape = named.base if role is Role.BASE else named.proxy
-            config = _config(shape, named)
-            quiet = QUIET if agreeing and role is not Role.EXPERT else 1.0
-            write_random(config, scratch / role.label, int(role), quiet)
+            loud = _loud(role, agreeing)
+            write_random(_config(role, named), scratch / role.label, int(role), loud)
     return Trio({role: scratch / role.label for role in Role})
 
 
-def _config(shape: Shape, named: Named) -> PreTrainedConfig:
+def outline(named: Named, scratch: Path, agreeing: bool = False) -> Trio[Path]:
+    """Each role's config.json alone, for load_format "dummy": nothing is ever on a disk.
+
+    `agreeing`: base and antiexpert speak softly here too. All of their weights are a tenth as loud;
+    norms undo that for all but the head, which no norm follows.
+    """
+    for role in Role:
+        write_config(_config(role, named), scratch / role.label, _loud(role, agreeing))
+    return Trio({role: scratch / role.label for role in Role})
+
+
+def _loud(role: Role, agreeing: bool) -> float:
+    return QUIET if agreeing and role is not Role.EXPERT else 1.0
+
+
+def _config(role: Role, named: Named) -> PreTrainedConfig:
+    shape = named.base if role is Role.BASE else named.proxy
     return named.family(
         hidden_size=shape.width,
         num_hidden_layers=shape.layers,

@@ -36,6 +36,7 @@ def open_llm(
         device=setup.device,
         dtype=dtype,
         base_quantization=base_quantization,
+        load_format=setup.load_format,
         skip_tokenizer_init=True,
         enable_prefix_caching=False,
         max_num_seqs=setup.sequences,

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
 from bench.peers.batches import in_batches
 from bench.peers.peer import Setup, Text, Write, in_columns
@@ -26,13 +26,14 @@ Models = Trio[PreTrainedModel]
 @contextmanager
 def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
     """The loop over three models, or over the base alone."""
-    models = load(folders, setup.dtype, setup.device)
+    models = load(folders, setup)
     yield in_batches(lambda *asked: generate(models, *asked), setup.sequences)
 
 
-def load(folders: Trio[Path], dtype: str, device: str) -> Models:
-    """The models in evaluation mode."""
-    return folders.map(lambda at: load_one(at, dtype, device))
+def load(folders: Trio[Path], setup: Setup) -> Models:
+    """The models in evaluation mode; where there are no files, with weights of their own draw."""
+    take = load_one if setup.load_format == "auto" else draw_one
+    return folders.map(lambda at: take(at, setup.dtype, setup.device))
 
 
 def load_one(folder: Path, dtype: str, device: str) -> PreTrainedModel:
@@ -40,6 +41,16 @@ def load_one(folder: Path, dtype: str, device: str) -> PreTrainedModel:
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
     loaded: PreTrainedModel = model.to(device).eval()
     return loaded
+
+
+def draw_one(folder: Path, dtype: str, device: str) -> PreTrainedModel:
+    """One of them of a config.json alone, initialised on the device and nowhere else."""
+    config = AutoConfig.from_pretrained(folder)
+    make: Any = AutoModelForCausalLM.from_config
+    with torch.device(device):
+        model = make(config, dtype=getattr(torch, dtype))
+    drawn: PreTrainedModel = model.eval()
+    return drawn
 
 
 class Caught:

@@ -71,7 +71,7 @@ class Fixed:
 @contextmanager
 def opened(folders: Trio[Path], setup: Setup, compile: Compile = compiled) -> Iterator[Write]:
     """The loop over three models, or over the base alone, each step one compiled call a model."""
-    models = load(folders, setup.dtype, setup.device)
+    models = load(folders, setup)
     sizes: dict[int, Trio[Fixed]] = {}
 
     def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:

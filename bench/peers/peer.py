@@ -54,6 +54,7 @@ class Setup:
     sequences: int  # written at once, at most
     tokens: int  # of the longest sequence, prompt and continuation
     scratch: Path  # a folder for files that it needs in a form of its own
+    load_format: str = "auto"  # "dummy": random weights, for folders of a config.json alone
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
     engine = sglang.Engine(
         model_path=str(folders.base),
         dtype=setup.dtype,
+        load_format=setup.load_format,  # it has a "dummy" of its own
         skip_tokenizer_init=True,
         disable_radix_cache=True,
         max_running_requests=setup.sequences,

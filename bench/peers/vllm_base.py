@@ -19,6 +19,7 @@ def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
     llm = vllm.LLM(
         str(folders.base),
         dtype=setup.dtype,
+        load_format=setup.load_format,  # it has a "dummy" of its own
         skip_tokenizer_init=True,
         enable_prefix_caching=False,
         max_num_seqs=setup.sequences,

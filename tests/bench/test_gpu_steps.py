@@ -17,9 +17,13 @@ import torch
 
 from bench import gpu
 from bench.engine import latency
+from bench.engine.figures import weight_bytes
 from bench.engine.options import make_parser
+from bench.engine.trios import SHAPES, outline
 from bench.gpu import Step, last_json, run, run_all
+from bench.peers.engine import arena_bytes
 from bench.peers.lineup import GROUPED, INVARIANT, MINE, MY_BASE, PLAIN, chosen
+from bench.peers.peer import Setup
 
 
 def python(name: str, program: str, limit: float = 20) -> Step:
@@ -117,9 +121,13 @@ def test_every_step_names_a_bench_and_its_options(
 PEERS_OF = {  # of each step of latency, beside this engine
     "latency of mid": {PLAIN, MY_BASE},
     "latency of llama3-8b+1b": {PLAIN, MY_BASE},
+    "latency of llama2-13b+7b": {PLAIN, MY_BASE},
+    "latency of llama2-70b+7b, base in fp8": {PLAIN, MY_BASE},
     "proxies as one, of llama3-8b+1b": {PLAIN, GROUPED},
     "what exactness costs, of llama3-8b+1b": {PLAIN, INVARIANT},
     "others, of mid": {"Hugging Face loop, bfloat16", "Hugging Face base alone, bfloat16"},
+    "the loop, of llama3-8b+1b": {"Hugging Face loop, bfloat16"},
+    "latency of the demo": {PLAIN, MY_BASE},
     "proxies as one, of mid": {PLAIN, GROUPED},
     "latency of mid, base in fp8": {PLAIN, MY_BASE},
     "compiled others, of mid": {"Hugging Face loop, compiled", "Hugging Face base alone, compiled"},
@@ -135,6 +143,40 @@ def test_a_step_times_the_peers_that_it_is_there_for() -> None:
             asked, _ = parser.parse_known_args(step.words[2:])
             found[step.name] = {peer.name for peer in chosen(asked.peers, "cuda")} - {MINE}
     assert found == PEERS_OF
+
+
+CARD = 150e9  # bytes of an H200, of which an engine is given nine tenths
+BESIDE = 8e9  # of plain reads, of what steps write, and of what torch keeps
+
+
+@pytest.mark.parametrize("step", [it for it in gpu.STEPS if latency.__name__ in it.words], ids=str)
+def test_every_step_fits_the_card(step: Step, tmp_path: Path) -> None:
+    """All that is open at a time, with arenas for the largest batch of its step."""
+    parser = make_parser("", ["mid"], ["*"], rounds=1)
+    parser.add_argument("--batch", nargs="+", type=int, default=[1, 4])
+    parser.add_argument("--prompts", nargs="*", type=int, default=[128])
+    asked = parser.parse_args(step.words[2:])
+    (name,) = asked.trio
+    if name == "demo":
+        return
+    peers = chosen(asked.peers, "cuda", asked.base_quantization)
+    folders, tokens = outline(SHAPES[name], tmp_path), max([16 + 128, *asked.prompts])
+    held = {}
+    for peer in peers:
+        setup = Setup(
+            dtype=peer.dtype,
+            device="cuda",
+            sequences=max(asked.batch),
+            tokens=tokens,
+            scratch=tmp_path,
+            load_format="dummy",
+        )
+        own = folders.only(peer.roles)
+        held[peer.name] = weight_bytes([peer], own, "dummy")[peer.name] + arena_bytes(own, setup)
+    mine = held.pop(MINE)
+    most = max([mine, *held.values()]) if asked.apart else mine + max(held.values())
+    assert most + BESIDE < 0.9 * CARD
+    assert not list(tmp_path.glob("*/*.safetensors"))
 
 
 def test_one_file_and_a_verdict(

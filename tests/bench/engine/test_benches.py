@@ -130,6 +130,38 @@ def test_an_interrupt_within_a_trio_leaves_its_cases(
     assert set(its["batches"]) == {"1"} and not its["prompts"]
 
 
+def test_rivals_of_which_no_two_fit_are_opened_one_by_one(
+    small: Trio[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = record(latency.main, monkeypatch, tmp_path, *folders_of(small), *SIZES, "--apart")
+    its = found["trios"]["base"]
+    assert its["apart"] and "ratios are of different minutes" in capsys.readouterr().out
+    rounds = its["batches"]["1"]["rounds"][LOOP]
+    assert len(rounds["ms"]) == len(rounds["mine"]["ms"]) == 2
+    assert its["batches"]["1"]["times_faster_than"][LOOP]["pairs"] == 2
+
+
+def test_weights_that_are_drawn_are_timed_and_counted_like_those_of_files(
+    small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By this engine and by Hugging Face's; what is right is found out over files."""
+    monkeypatch.setitem(SHAPES, "small", SMALL)
+    drawn = options._drawn("small", "small", tmp_path, agreeing=True)
+    monkeypatch.setattr(latency, "materials", lambda *_: [drawn])
+    its = record(latency.main, monkeypatch, tmp_path, *SIZES)["trios"]["small"]
+    assert its["load_format"] == "dummy" and set(its["batches"]["1"]["ms_per_token"]) == {
+        MINE,
+        LOOP,
+    }
+    read = bytes_a_token(small, torch.bfloat16)
+    assert its["weight_bytes"] == {MINE: read, LOOP: 2 * read}
+    assert its["stored"] == dict.fromkeys(("base", "expert", "antiexpert"), "bfloat16")
+    assert not list(tmp_path.glob("small, drawn/*/*.safetensors"))
+
+
 def test_an_interrupt_before_anything_was_timed_leaves_no_record(
     small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +227,10 @@ def test_a_gpu_is_gated_by_shallow_shapes(tmp_path: Path, monkeypatch: pytest.Mo
     (on_gpu,) = materials(parser.parse_args(["--device", "cuda"]), tmp_path)
     assert on_cpu.gate.base == on_cpu.folders.base
     assert on_gpu.gate.base != on_gpu.folders.base
+    assert (on_cpu.load_format, on_gpu.load_format) == ("auto", "dummy")
+    for folder in on_gpu.folders.values():
+        assert [file.name for file in folder.iterdir()] == ["config.json"]
+    assert list(on_gpu.gate.base.glob("*.safetensors"))
     (agreeing,) = materials(parser.parse_args(["--agreeing"]), tmp_path)
     assert agreeing.name == "small, agreeing"
     assert agreeing.folders[Role.EXPERT] != on_cpu.folders[Role.EXPERT]

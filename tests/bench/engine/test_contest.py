@@ -65,6 +65,7 @@ def contest_of(
     device: str,
     rounds: int = 2,
     seconds: float = 1e9,
+    apart: bool = False,
 ) -> Contest:
     """Over these folders, which the gate reads too."""
     return Contest(
@@ -72,6 +73,7 @@ def contest_of(
         folders=folders,
         gate=folders,
         device=device,
+        apart=apart,
         rounds=rounds,
         seconds=seconds,
         scratch=scratch,
@@ -121,6 +123,32 @@ def test_rivals_run_in_turn_and_are_paired(
     its = columns["one"]
     assert [*its["slow"].mine, *its["slower"].mine][: len(its[MINE].turns)] == its[MINE].turns
     assert all(turn.beside.read == read for turn in columns["one"]["slow"].turns)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_apart_each_is_closed_before_the_next_is_opened(
+    small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    """In one order, this engine first; a turn that has none beside it is left out."""
+    monkeypatch.setattr(Gate, "require_right", lambda *_: None)
+    clock, log = Clock(), list[str]()
+    monkeypatch.setattr(protocol, "time", clock)
+    monkeypatch.setattr(turn, "perf_counter", clock.perf_counter)
+    monkeypatch.setattr(Reader, "__call__", lambda _: 0.25)
+    speeds = {"slow": 4.0, MINE: 1.0, "slower": 8.0}
+    peers = [worker(name, seconds, clock, log) for name, seconds in speeds.items()]
+    contest = contest_of(peers, small, tmp_path, device, rounds=5, seconds=300.0, apart=True)
+    columns = contest.run({"one": Case([[1]], [3], 1), "two": Case([[1]], [2], 2)})
+    names = [MINE, "slow", "slower"] * 2
+    begun = [entry for entry in log if " " in entry]
+    assert begun == [f"{what} {name}" for name in names for what in ("open", "close")]
+    for its in columns.values():
+        assert set(its) == set(speeds)
+        for name, column in its.items():
+            assert 3 <= len(column.turns) == len(column.mine) <= 5
+            found = column.pairs(per_token, contest.reader).ratios
+            assert found == pytest.approx([speeds[name]] * len(found))
+    assert len(columns["one"]["slower"].turns) < len(columns["one"][MINE].turns)
 
 
 def test_an_interrupt_keeps_what_was_done(
