@@ -101,8 +101,8 @@ class Contest:
             gate.require_right(peer, self.setup(peer, LENGTHS[1] + WRITTEN, TEXTS))
 
     def _with(self, known: Columns, found: Columns) -> Columns:
-        both = found | known
-        return _side_by_side(both) if self.apart else both
+        """What is known of a case, and what a group found; of this engine's turns, the first."""
+        return _side_by_side(known | found) if self.apart else found | known
 
     def _groups(self) -> list[list[Peer]]:
         if self.apart:  # mine first, which the others are held against

@@ -29,6 +29,13 @@ class OnTheHost(TorchFunctionMode):
         return func(*map(_here, args), **{name: _here(x) for name, x in kwargs.items()})
 
 
+class HostGenerator(torch.Generator):
+    """No function of torch, so no mode of functions sees where it is asked for."""
+
+    def __new__(cls, device: Any = "cpu") -> HostGenerator:
+        return super().__new__(cls, _here(device))
+
+
 def _here(x: Any) -> Any:
     named = isinstance(x, (str, torch.device)) and str(x).startswith("cuda")
     return torch.device("cpu") if named else x
@@ -55,6 +62,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> World:
     for name, change in changes.items():
         monkeypatch.setattr(torch.cuda, name, change)
     monkeypatch.setattr(torch, "compile", lambda run, **_: run)
+    monkeypatch.setattr(torch, "Generator", HostGenerator)
     world = World(0)
     put_on(world, monkeypatch)
     monkeypatch.setattr(devices, "find_device", lambda *_: torch.device("cpu"))

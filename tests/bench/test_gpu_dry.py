@@ -12,13 +12,15 @@ import pytest
 pytest.importorskip("triton")
 from bench import gpu
 from bench.engine import latency
+from bench.engine.trios import SHAPES
 from bench.harness import save
 from bench.kernels import __main__ as everything
 from bench.kernels import timing
+from bench.peers.lineup import GROUPED, MINE, MY_BASE, PLAIN
 from proxyfuse.measure import ReadStream, floor, kernels, sample
 from proxyfuse.runner import warmup
 from proxyfuse.speculation import choice, speculator
-from proxyfuse.trio import Trio
+from tests.bench.conftest import SMALL
 from tests.bench.pretend import OnTheHost, pretend
 
 TINY = timing.Scope((3,), (111,), 32, 48, 4, 2, 16, 17)
@@ -58,31 +60,38 @@ def test_every_kernel_is_timed_beside_its_twin(
 
 
 @pytest.mark.parametrize(
-    ("step", "peers"),
+    ("step", "timed"),
     [
-        ("latency of llama3-8b+1b", ["--peers", "proxyfuse"]),
-        ("proxies as one, of llama3-8b+1b", []),
+        ("latency of llama3-8b+1b", {MINE, PLAIN, MY_BASE}),
+        ("latency of llama2-70b+7b, base in fp8", {MINE, PLAIN, MY_BASE}),
+        ("proxies as one, of llama3-8b+1b", {MINE, PLAIN, GROUPED}),
+        ("the loop, of llama3-8b+1b", {MINE, "Hugging Face loop, bfloat16"}),
     ],
 )
 def test_latency_is_measured_over_captured_steps(
     step: str,
-    peers: list[str],
-    small: Trio[Path],
+    timed: set[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
+    """Weights are drawn: all that the disk has of the trio itself is a config.json for each."""
     world = pretend(monkeypatch)
-    monkeypatch.setattr(latency, "save", partial(save, results=tmp_path))
-    named = [word for role, at in small.items() for word in (f"--{role.label}", str(at))]
+    monkeypatch.setattr(latency, "save", partial(save, results=tmp_path / "results"))
+    monkeypatch.setitem(SHAPES, "small", SMALL)
     few = ["--batch", "1", "--tokens", "5", "--prompts", "--rounds", "1", "--seconds", "0"]
-    words = words_of(step)
-    words = words[: words.index("--trio")]
-    monkeypatch.setattr(sys, "argv", ["x", *words, *named, *few, *peers])
+    words = [word.replace(gpu.SCRATCH, str(tmp_path)) for word in words_of(step)]
+    words[words.index("--trio") + 1] = "small"
+    monkeypatch.setattr(sys, "argv", ["x", *words, *few])
     with OnTheHost():
         latency.main()
     record = gpu.last_json(capsys.readouterr().out)
-    assert json.loads(next(tmp_path.glob("*/*.json")).read_text()) == record
+    assert json.loads(next(tmp_path.glob("results/*/*.json")).read_text()) == record
+    its = record["trios"]["small, agreeing"]
+    assert its["load_format"] == "dummy" and its["apart"] == ("--apart" in words)
+    assert set(its["batches"]["1"]["share_of_floor"]) == set(its["weight_bytes"]) == timed
+    files = {file.name for file in tmp_path.glob("small, agreeing, drawn/*/*")}
+    assert files == {"config.json"}
     assert world.counts["replays"] > world.counts["captures"] > 0
     joined = any(name.startswith("join") for name in world.log)
-    assert joined == (not peers), "both proxies ran as one where that was to be timed"
+    assert joined == (GROUPED in timed), "both proxies ran as one where that was to be timed"
