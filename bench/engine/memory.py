@@ -102,7 +102,10 @@ def main() -> None:
 
 
 def _measure_all() -> None:
-    asked = make_parser(__doc__, ["mid"], ["proxyfuse", "* loop, bfloat16"]).parse_args()
+    parser = make_parser(__doc__, ["mid"], ["proxyfuse", "* loop, bfloat16"])
+    asked = parser.parse_args()
+    if asked.device != "cpu":
+        parser.error(f"--device: got {asked.device}, want cpu: peaks are of a process's own memory")
     peers, missing = rivals(asked)
     found: dict[str, Any] = {}
     with scratch_folder(asked) as scratch:

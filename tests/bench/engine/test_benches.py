@@ -220,6 +220,13 @@ def test_a_peak_is_that_of_what_was_opened(small: Trio[Path], tmp_path: Path) ->
     assert memory.write_once(peer, small, tmp_path) > 10 << 20
 
 
+def test_peaks_are_of_the_host(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--device", "cuda"])
+    with pytest.raises(SystemExit):
+        memory.main()
+    assert "--device: got cuda, want cpu" in capsys.readouterr().err
+
+
 def test_a_gpu_is_gated_by_shallow_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SHAPES, "small", SMALL)
     parser = make_parser("", ["small"], [])
