@@ -63,7 +63,7 @@ ALL = ("--batch", "1", "8", "64")  # one engine for all: opening it costs the mo
 AS_ONE = ("--batch", "1", "8", "--prompts", "--peers", "proxyfuse, no drafts", "*grouped*")
 EXACT = ("--batch", "64", "--prompts", "1024", "--peers", "proxyfuse, no drafts", "*invariant*")
 FP8 = ("--base-quantization", "fp8", *OWN)
-APART_FP8 = ("--batch", "1", "8", "--prompts", "--apart", *FP8)
+APART_FP8 = (*ALL, "--prompts", "--apart", *FP8)
 SHARED = ("-n", "12", "--dist", "worksteal") if find_spec("xdist") else ()  # they mostly compile
 TESTS = ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", "--tb=short", CARRY_ON)
 CUDA = "tests/csrc/cuda"  # built by nvcc where that is; in a process that nothing else is lost with

@@ -10,7 +10,7 @@ import torch
 
 from bench.engine.contest import Column
 from bench.engine.reads import QUIET, STATES, Reader, by_state
-from bench.engine.turn import Figure, Turn, arrivals, per_token, whole
+from bench.engine.turn import Figure, Turn, arrivals, host_times, per_token, whole
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer
 from proxyfuse.measure import Spread, bytes_a_token, share_of_floor
@@ -77,6 +77,7 @@ def by_token(
         "share_of_floor": shares(columns, sizes, reader.stream.bytes),
         "times_faster_than": times_faster_than(columns, per_token, reader),
         "arrivals": {name: arrivals(column.runs) for name, column in columns.items()},
+        "host": {name: its for name, column in columns.items() if (its := host_times(column.runs))},
         "rounds": rounds(columns, per_token),
     }
 

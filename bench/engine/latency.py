@@ -126,13 +126,16 @@ def tell(name: str, figures: dict[str, Any]) -> None:
                 f"  {peer:36} waits for {its['tokens_each']:.2f} tokens: median"
                 f" {its['median_ms']:.3g} ms, p99 {its['p99_ms']:.3g} ms of {its['count']}"
             )
+        for peer, its in found["host"].items():
+            host, waited = its["host_us"]["median"], its["waited_us"]["median"]
+            print(f"  {peer:36} host {host:.0f} us a step, and waits {waited:.0f} us for the GPU")
     for length, found in figures["prompts"].items():
         show(f"{name}, first token after {length}", "ms", found["ms"], found)
 
 
 def main() -> None:
     """Parse, measure, show, save: all, or what was found until an interrupt."""
-    parser = make_parser(__doc__, CPU_SET, ["*"], rounds=100, seconds=90)
+    parser = make_parser(__doc__, CPU_SET, ["*"], rounds=100, seconds=110)
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 4], help="sizes")
     parser.add_argument("--prompts", nargs="*", type=int, default=[128], help="lengths")
     parser.add_argument("--tokens", type=int, default=128, help="of each continuation, at most")

@@ -11,7 +11,8 @@ from typing import Any
 
 from bench.engine.reads import Beside
 from bench.peers.peer import Text, Write
-from proxyfuse.measure import percentile
+from proxyfuse import Metrics
+from proxyfuse.measure import Spread, percentile
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Run:
 
     texts: list[Text]
     seconds: float
+    counted: Metrics | None = None  # by an engine that counts
 
     @property
     def per_token(self) -> float:
@@ -82,9 +84,31 @@ def _after_first(text: Text) -> int:
 
 def taken(write: Write, prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> Run:
     """One run, timed."""
+    before = _metrics(write)
     begin = perf_counter()
     texts = write(prompts, lengths)
-    return Run(texts, perf_counter() - begin)
+    seconds, after = perf_counter() - begin, _metrics(write)
+    return Run(texts, seconds, after.since(before) if before and after else None)
+
+
+def _metrics(write: Write) -> Metrics | None:
+    return getattr(write, "metrics", None)
+
+
+def host_times(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """Of a step that a device runs beside the host: how long the host works, and then waits.
+
+    Microseconds, a value for each run. Where it waits, none of its work is seen in the text's time.
+    None where nobody counted such steps: on a CPU, and of other engines.
+    """
+    its = [run.counted for run in runs if run.counted and run.counted.steps]
+    if not its:
+        return None
+    return {
+        "steps": sum(one.steps for one in its),
+        "host_us": vars(Spread.of([1e6 * one.host_seconds / one.steps for one in its])),
+        "waited_us": vars(Spread.of([1e6 * one.waited_seconds / one.steps for one in its])),
+    }
 
 
 def arrivals(runs: Sequence[Run]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from bench.peers.peer import Setup, Text, Write
-from proxyfuse import LLM, SamplingParams
+from proxyfuse import LLM, Metrics, SamplingParams
 from proxyfuse.cache import Geometry
 from proxyfuse.engine.load import kv_shape
 from proxyfuse.models.config import read_config
@@ -70,35 +70,44 @@ def params(lengths: Sequence[int]) -> list[SamplingParams]:
 def opened(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
     """The engine as it comes."""
     with open_llm(folders, setup) as llm:
-        yield _write(llm)
+        yield Counted(llm)
 
 
 @contextmanager
 def unspeculated(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
     """The engine when it drafts nothing ahead."""
     with open_llm(folders, setup, speculate=0) as llm:
-        yield _write(llm)
+        yield Counted(llm)
 
 
 @contextmanager
 def grouped(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
     """The engine when it drafts nothing ahead, and runs both proxies as one."""
     with open_llm(folders, setup, speculate=0, proxies="grouped") as llm:
-        yield _write(llm)
+        yield Counted(llm)
 
 
 @contextmanager
 def invariant(folders: Trio[Path], setup: Setup) -> Iterator[Write]:
     """The engine when it drafts nothing ahead, and no number of rows changes a bit."""
     with open_llm(folders, setup, speculate=0, batch_invariant=True) as llm:
-        yield _write(llm)
+        yield Counted(llm)
 
 
-def _write(llm: LLM) -> Write:
-    def write(prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
+class Counted:
+    """A `Write` that tells what the engine counts meanwhile."""
+
+    def __init__(self, llm: LLM) -> None:
+        self._llm = llm
+
+    def __call__(self, prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[Text]:
+        """Greedy continuations, each of its length."""
         asked = [list(prompt) for prompt in prompts]
-        outputs = llm.generate(asked, params(lengths), use_tqdm=False)
+        outputs = self._llm.generate(asked, params(lengths), use_tqdm=False)
         written = [output.outputs[0] for output in outputs]
         return [Text(one.token_ids, one.token_times) for one in written]
 
-    return write
+    @property
+    def metrics(self) -> Metrics:
+        """Since it was opened."""
+        return self._llm.metrics

@@ -86,12 +86,17 @@ class Engine:
                 flight, self._flying = self._flying, flight
             if flight is None:
                 return
-            self.settle(flight)
+            waited, spent = self.settle(flight), perf_counter() - begun
             if flight.familiar:
-                speculator.timed(perf_counter() - begun)
+                speculator.timed(spent)
+            if flight.landed is not None:
+                self.metrics = self.metrics.settled(spent, waited)
 
-    def settle(self, flight: Flight) -> None:
-        """Give the draws to their sequences; retire what ended; tell the sinks."""
+    def settle(self, flight: Flight) -> float:
+        """Give the draws to their sequences; retire what ended; tell the sinks.
+
+        Returns the seconds that the host waited for the device.
+        """
         plan, landed = flight.plan, flight.land()
         self._speculator.observe(plan, landed.fared)
         kept = [self._take(*one, landed) for one in zip(plan.samples, landed.entries, strict=True)]
@@ -109,11 +114,17 @@ class Engine:
         for request_id in dict.fromkeys(sample.sequence.request_id for sample in plan.samples):
             if request_id in self._requests:
                 self._tell(self._requests[request_id])
+        return landed.waited
 
     def _count(self, drafted: int, accepted: int) -> None:
         so_far = self.metrics
         self.metrics = Metrics(
-            so_far.base_passes + 1, so_far.drafted + drafted, so_far.accepted + accepted
+            so_far.base_passes + 1,
+            so_far.drafted + drafted,
+            so_far.accepted + accepted,
+            so_far.steps,
+            so_far.host_seconds,
+            so_far.waited_seconds,
         )
 
     def _take(self, sample: Sample, entries: list[int], landed: Landed) -> list[int]:

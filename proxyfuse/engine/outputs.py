@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 FinishReason = Literal["stop", "length", "abort", "error"]
@@ -34,6 +34,9 @@ class Metrics:
     base_passes: int = 0  # of one sequence, that gave it tokens
     drafted: int = 0  # drafts that were verified in them
     accepted: int = 0  # drafts that were kept
+    steps: int = 0  # that a device ran beside the host, and were settled
+    host_seconds: float = 0.0  # in those steps that the host worked
+    waited_seconds: float = 0.0  # and that it waited: none of its work delayed the device
 
     @property
     def tokens_per_base_pass(self) -> float:
@@ -47,10 +50,16 @@ class Metrics:
 
     def since(self, before: Metrics) -> Metrics:
         """What was counted after `before` was read."""
-        return Metrics(
-            self.base_passes - before.base_passes,
-            self.drafted - before.drafted,
-            self.accepted - before.accepted,
+        names = [field.name for field in fields(Metrics)]
+        return Metrics(*(getattr(self, name) - getattr(before, name) for name in names))
+
+    def settled(self, spent: float, waited: float) -> Metrics:
+        """With one step more, of which so many seconds were spent and, of those, waited."""
+        return replace(
+            self,
+            steps=self.steps + 1,
+            host_seconds=self.host_seconds + spent - waited,
+            waited_seconds=self.waited_seconds + waited,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
+from time import perf_counter
 
 from proxyfuse.plan import Plan
 from proxyfuse.runner.device import Event
@@ -18,7 +19,8 @@ class Landed:
     """The draws of one step as plain numbers, a list entry for each sampler row.
 
     entries[i]: the rows of the plan's sample i that hold, in order. A row that read a draft holds
-    if the row before holds and drew that very token. fared[i]: what became of its drafts.
+    if the row before holds and drew that very token. fared[i]: what became of its drafts. waited:
+    seconds that the host had nothing to do but wait for them.
     """
 
     entries: list[list[int]]
@@ -30,6 +32,7 @@ class Landed:
     role_logprobs: list[list[float]] | None = None
     top_ids: list[list[int]] | None = None
     top_logprobs: list[list[float]] | None = None
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,10 @@ class Flight:
 
     def land(self) -> Landed:
         """Wait for the device and bring the draws up. The only place that waits."""
-        if self.landed is not None:
-            self.landed.synchronize()
+        waited = self._waited()
         count = len(self.layout.rows)
         if not count:
-            return Landed([], [], [], [], [])
+            return Landed([], [], [], [], [], waited=waited)
         fixed, tops, more = self.risen
         tokens = fixed["tokens"][:count].tolist()
         drawn = self._drawn()
@@ -69,7 +71,16 @@ class Flight:
             role_logprobs=fixed["role_logprobs"][:count].tolist() if more else None,
             top_ids=tops["top_ids"][:count].tolist() if tops else None,
             top_logprobs=tops["top_logprobs"][:count].tolist() if tops else None,
+            waited=waited,
         )
+
+    def _waited(self) -> float:
+        """Seconds until the device was done."""
+        if self.landed is None:
+            return 0.0
+        begun = perf_counter()
+        self.landed.synchronize()
+        return perf_counter() - begun
 
     def _drawn(self) -> dict[Sequence, tuple[list[int], list[float]]]:
         """The tokens drawn and fed for each drafting sequence; margins of all drawn, where told."""

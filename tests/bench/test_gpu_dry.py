@@ -90,6 +90,8 @@ def test_latency_is_measured_over_captured_steps(
     its = record["trios"]["small, agreeing"]
     assert its["load_format"] == "dummy" and its["apart"] == ("--apart" in words)
     assert set(its["batches"]["1"]["share_of_floor"]) == set(its["weight_bytes"]) == timed
+    ours = {name for name in timed if name.startswith(MINE)}
+    assert set(its["batches"]["1"]["host"]) == ours, "the host's time of a step"
     files = {file.name for file in tmp_path.glob("small, agreeing, drawn/*/*")}
     assert files == {"config.json"}
     assert world.counts["replays"] > world.counts["captures"] > 0

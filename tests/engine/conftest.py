@@ -61,8 +61,9 @@ def watch(llm: LLM) -> None:
         arena.poison()
     settle = loaded.engine.settle
 
-    def checked(flight: Any) -> None:
-        settle(flight)
+    def checked(flight: Any) -> float:
+        waited = settle(flight)
         loaded.scheduler.check()
+        return waited
 
     loaded.engine.settle = checked  # type: ignore[method-assign]

@@ -107,6 +107,7 @@ def test_the_counts_agree_with_the_tokens_and_with_each_other(trio, open_llm) ->
         assert getattr(totals, name) == sum(getattr(each, name) for each in written)
     assert totals.tokens_per_base_pass > 1.1
     assert totals.acceptance == totals.accepted / totals.drafted
+    assert totals.steps == 0, "the host computes itself"
     assert totals.since(totals) == Metrics() and totals.since(Metrics()) == totals
     plain = open_llm(folders, speculate=0)
     assert texts(plain.generate([MINE] * 16, params, use_tqdm=False)) == texts(outputs)

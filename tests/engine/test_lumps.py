@@ -27,12 +27,13 @@ def test_what_was_written_before_an_abort_is_text(trio, open_llm) -> None:
     engine, settle = llm._loaded.engine, llm._loaded.engine.settle
     steps = 0
 
-    def settle_and_abort(flight: Any) -> None:
+    def settle_and_abort(flight: Any) -> float:
         nonlocal steps
-        settle(flight)
+        waited = settle(flight)
         steps += 1
         if steps == LAG + 7:
             engine.abort_all()
+        return waited
 
     engine.settle = settle_and_abort
     cut = llm.generate("the cat", replace(LONG, seed=4), use_tqdm=False)[0].outputs[0]

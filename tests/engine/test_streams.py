@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import random
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from proxyfuse import LLM, Prompt, RequestOutput, SamplingParams
+from proxyfuse import LLM, Metrics, Prompt, RequestOutput, SamplingParams
 from proxyfuse.plan import Plan
 from proxyfuse.runner import warmup
 from proxyfuse.runner.ahead import Ahead
@@ -18,7 +19,7 @@ from proxyfuse.runner.runner import Runner
 from proxyfuse.speculation import choice, speculator
 from proxyfuse.trio import Role, Trio
 from tests.engine.crowd import random_request, texts
-from tests.fake.device import FakeDevice, World
+from tests.fake.device import FakeDevice, FakeEvent, World
 from tests.fake.engine import put_on
 
 FEW = {"kv_cache_bytes": 1 << 22, "max_num_seqs": 1}
@@ -140,8 +141,30 @@ def test_a_step_is_one_copy_down_one_graph_and_one_copy_up(
     steps = output.base_passes
     wanted = {"down": steps, "replays": steps - 1, "up": steps, "waits": steps}
     assert world.counts - before == wanted, "all but the prompt's own step is one graph"
+    assert llm.metrics.steps == steps
     ahead = followers.drafting + followers.plain
     assert ahead >= (steps - 1) / 2, "steps were launched before the last one had landed"
+
+
+def test_the_host_s_work_is_told_from_its_waiting(
+    trio, open_llm, plain_torch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenth of a second that the device takes longer is the host's waiting, and no more work."""
+    put_on(World(0), monkeypatch)
+    llm = open_llm(trio, speculate=0, **FEW)
+    params = SamplingParams(temperature=0.0, max_tokens=4, ignore_eos=True)
+
+    def took() -> Metrics:
+        before = llm.metrics
+        llm.generate([[5, 6, 7]], params, use_tqdm=False)
+        return llm.metrics.since(before)
+
+    quick, late = took(), FakeEvent.synchronize
+    monkeypatch.setattr(FakeEvent, "synchronize", lambda it: (time.sleep(0.1), late(it)))
+    slow = took()
+    assert quick.steps == slow.steps == 4
+    assert slow.waited_seconds > quick.waited_seconds + 0.3
+    assert 0 < slow.host_seconds < 0.3 and quick.host_seconds > 0
 
 
 @pytest.mark.parametrize("roles", [tuple(Role), (Role.BASE,)], ids=["trio", "base"])

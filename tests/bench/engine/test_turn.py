@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.engine.turn import Run, arrivals
+from bench.engine.turn import Run, arrivals, host_times
 from bench.peers.peer import Text
+from proxyfuse import Metrics
 
 ONE_BY_ONE = Text([1] * 5, [10.0, 11.0, 12.0, 13.0, 14.0])
 BURSTS = Text([1] * 7, [10.0, 12.0, 12.0, 12.0, 13.0, 13.0, 13.0])
@@ -35,6 +36,15 @@ def test_a_burst_is_one_wait_and_says_what_it_brought() -> None:
     assert found["count"] == 2 + 4 + 2
     assert found["tokens_each"] == (6 + 4 + 6) / 8
     assert found["median_ms"] == 1000 and found["p99_ms"] == 2000
+
+
+def test_what_the_host_takes_is_of_steps_that_a_device_ran() -> None:
+    counted = [Metrics(steps=4, host_seconds=4e-4, waited_seconds=0.8), Metrics(), None]
+    found = host_times([Run([BURSTS], 9.0, its) for its in counted])
+    assert found is not None and found["steps"] == 4
+    assert found["host_us"]["median"] == pytest.approx(100)
+    assert found["waited_us"]["median"] == pytest.approx(2e5)
+    assert host_times([Run([BURSTS], 9.0), Run([BURSTS], 9.0, Metrics(base_passes=3))]) is None
 
 
 def test_the_p99_of_many_leaves_the_worst_of_them_out() -> None:
