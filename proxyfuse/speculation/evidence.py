@@ -95,14 +95,17 @@ class Evidence:
         """The plan was run, with so many drafts of each that had any: what it took is told next.
 
         Not every step of one sequence is worth timing, but those without drafts are where they are
-        seldom. The first of these finds all caches cold and does not count.
+        seldom. The first of these finds all caches cold and does not count; nor, of several, does
+        the first with drafts: a trial would always seem dear.
         """
         self._age += 1
         self._notes = self._age < FRESH or not self._age % NOTED
         self._timed = None
-        cold, self._drafted = self._drafted and not drafts, drafts > 0
+        several = len(plan.samples) > 1
+        cold = self._drafted != (drafts > 0) and (several or not drafts)
+        self._drafted = drafts > 0
         seldom = not drafts and self._age > self._plain + SELDOM
-        worth = self._notes or seldom or len(plan.samples) > 1
+        worth = self._notes or seldom or several
         if cold or not worth or not _only_writes(plan):
             return
         if not drafts:

@@ -11,6 +11,7 @@ from proxyfuse.trio import Role
 
 KEPT = 0.98  # of what was seen, at each step: the last fifty count
 STANDS = 8  # steps for which a number stands
+TRIES = 4  # steps of a trial, of which the first finds all caches cold and is not timed
 LOOKS = 16  # of so many choices one is the next number up or down, to see what that costs by now
 
 
@@ -47,9 +48,9 @@ class Together:
         evidence, drafting = self._evidence, self._drafting
         length = evidence.best(True, Role.EXPERT, self._fared.rate, running).length
         if not length and drafting.idle >= drafting.patience:
-            self._stands = 1  # a trial is one step
             hopes = evidence.best(True, Role.EXPERT, HOPE, running).length > 0
             length = TRIAL if hopes or drafting.forgotten else 0
+            self._stands = TRIES if length else 1
         # what many rows cost is not known beforehand: the way is felt, twice as many at a time
         reach = max(2 * self._rows // running - 1, TRIAL)
         if min(length, room) > reach:
