@@ -48,8 +48,9 @@ bench-peers: $(READY)
 	$(PIP) gguf llama-cpp-python matplotlib
 
 # With what $(PYTHON) has: nothing is installed, nothing is fetched. See bench/gpu.py.
+#   STEPS='"kernels" "tests"'       these alone; a name that is none is answered with all that are
 gpu:
-	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m bench.gpu
+	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m bench.gpu $(STEPS)
 
 $(READY): pyproject.toml $(CONSTRAINTS) setup.py CMakeLists.txt $(RECIPES) $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
