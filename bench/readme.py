@@ -61,15 +61,13 @@ def _interrupted(record: Record) -> bool:
 def table(results: Path = RESULTS) -> str | None:
     """The figures as Markdown; None where not every bench of the table has a record yet.
 
-    All are of the machine whose latency was measured last.
+    All are of the machine whose latency was measured last, of those that have them all: what a GPU
+    has no record of must not keep another machine's table as it was.
     """
-    first = newest(NAMES[0], results)
-    if first is None:
+    sources = _sources(results)
+    if sources is None:
         return None
-    machine = first[0].parent.name
-    sources = [found for name in NAMES if (found := newest(name, results, machine)) is not None]
-    if len(sources) < len(NAMES):
-        return None
+    machine = sources[0][0].parent.name
     latency, throughput, memory = (record for _, record in sources)
     cases = [*_latencies(latency), *_throughputs(throughput)]
     rows = [
@@ -90,6 +88,16 @@ def table(results: Path = RESULTS) -> str | None:
         *(f"- not measured: {why}" for why in missing),
     ]
     return "\n".join([*rows, "", *notes, "", _origin(sources, results), ""])
+
+
+def _sources(results: Path) -> list[tuple[Path, Record]] | None:
+    """The newest record of each bench of the table, of one machine."""
+    complete = []
+    for folder in sorted(it for it in results.glob("*") if it.is_dir()):
+        its = [found for name in NAMES if (found := newest(name, results, folder.name))]
+        if len(its) == len(NAMES):
+            complete.append(its)
+    return max(complete, key=lambda its: str(its[0][1]["date"]), default=None)
 
 
 def _latencies(record: Record) -> Iterator[Case]:

@@ -82,6 +82,18 @@ def test_one_table_is_of_one_machine(results: Path) -> None:
     assert "1.03 of weights" in made and "another" not in made
 
 
+def test_a_machine_that_lacks_a_record_does_not_keep_the_table_as_it_was(results: Path) -> None:
+    before = readme.table(results)
+    found = readme.newest("latency", results)
+    assert found is not None
+    trios = found[1]["trios"]["mid"]
+    put(results, "latency", "2026-01-05", trios, "gpu")
+    put(results, "throughput", "2026-01-05", {"requests": 64, "concurrency": {}}, "gpu")
+    assert readme.table(results) == before and before is not None
+    put_latency(results, "2026-01-04", 3.0)
+    assert f"| {RIVAL} | 20: proxyfuse 3x" in str(readme.table(results))
+
+
 @pytest.mark.parametrize("where", ["trio", "record"])
 def test_an_interrupted_record_is_left_out(
     where: str, results: Path, capsys: pytest.CaptureFixture[str]
