@@ -81,3 +81,5 @@ def show(timed: Timed) -> None:
         print(f"  {name:22} {took!s:34} us  {timed.share(name).median:6.1%} of the floor")
     for name, once in timed.too_slow.items():
         print(f"  {name:22} too slow: {once:.2g} s for one call of this or fewer rows")
+    for name, why in timed.failed.items():
+        print(f"  {name:22} failed: {why.splitlines()[0]}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,15 @@ from typing import Any
 import torch
 
 from proxyfuse.measure.floor import ReadStream, share_of_floor
-from proxyfuse.measure.ops.case import Buffers, Case, Place
+from proxyfuse.measure.ops.case import (
+    RIVALS,
+    Buffers,
+    Case,
+    Implementation,
+    Judge,
+    Place,
+    WrongResultError,
+)
 from proxyfuse.measure.protocol import Run, in_turn, seconds
 from proxyfuse.measure.sample import Sample
 from proxyfuse.measure.spread import Spread, ratios
@@ -21,6 +30,7 @@ from proxyfuse.measure.spread import Spread, ratios
 LED_IN = 0.02  # seconds of runs before the one that is timed
 PATIENCE = 0.1  # seconds; who takes longer for one call is not asked for more rows
 MOST_COPIES = 1024
+MOST_SAID = 500  # characters of what a rival raised: compilers say whole pages
 REFERENCE = "reference"  # reads sizes back to the host, which no graph can
 ROOM = 1 << 30  # bytes that all copies of the inputs may take, where one does not take more
 CACHE = 32 << 20  # bytes, where the system does not tell
@@ -37,6 +47,7 @@ class Timed:
     cold: bool  # whether the inputs in rotation are larger than the caches
     captured: list[str]  # versions in `seconds` whose calls are nodes of a CUDA graph
     too_slow: dict[str, float]  # seconds of one call, here or at fewer rows
+    failed: dict[str, str]  # rivals that raised something here, and what
 
     @property
     def best(self) -> str:
@@ -61,7 +72,7 @@ class Timed:
         }
         about = {"op": self.case.op, **self.case.sizes, "bytes": self.case.bytes}
         how = {"cold": self.cold, "captured": self.captured, "too_slow": self.too_slow}
-        return about | how | {"implementations": ways}
+        return about | how | {"failed": self.failed, "implementations": ways}
 
 
 def time_cases(
@@ -86,22 +97,24 @@ def time_case(
     rounds: int,
     too_slow: Mapping[str, float] = MappingProxyType({}),
 ) -> Timed:
-    """The gate, then every version and the read in turn, but those that are `too_slow`."""
+    """The gate, then every version and the read in turn, but those that are `too_slow`.
+
+    A rival that raises anything but `WrongResultError` is left out; one of ours is not forgiven.
+    """
     graphs = place.device.type == "cuda"
     if graphs:  # what is compiled there is compiled for this case alone
         torch.compiler.reset()
     versions = {n: one for n, one in case.implementations.items() if n not in too_slow}
     buffers = case.make()
     judge = case.gate(buffers)
-    for name, version in versions.items():
-        judge(name, version)
+    failed: dict[str, str] = {}
+    right = [name for name, one in versions.items() if _passes(name, one, judge, failed)]
     copies, cold = _rotation(buffers, case, 2 * cache_bytes(place))
-    samples = {
-        name: Sample(
-            [one(buffers) for buffers in copies], place.device, graphs and name != REFERENCE
-        )
-        for name, one in versions.items()
-    }
+    samples: dict[str, Sample] = {}
+    for name in right:
+        with _forgiven(name, failed):
+            calls = [versions[name](buffers) for buffers in copies]
+            samples[name] = Sample(calls, place.device, graphs and name != REFERENCE)
     stays = (next(iter(samples)), min(samples, key=lambda name: samples[name].once))
     late = {n: one.once for n, one in samples.items() if one.once > PATIENCE and n not in stays}
     samples = {name: sample for name, sample in samples.items() if name not in late}
@@ -112,7 +125,27 @@ def time_case(
         name: [value / sample.calls for value in column]
         for (name, sample), column in zip(samples.items(), columns, strict=True)
     }
-    return Timed(case, spent, reads, stream.bytes, cold, captured, {**too_slow, **late})
+    return Timed(case, spent, reads, stream.bytes, cold, captured, {**too_slow, **late}, failed)
+
+
+def _passes(name: str, version: Implementation, judge: Judge, failed: dict[str, str]) -> bool:
+    """Whether it is right, or else a rival that failed to say."""
+    with _forgiven(name, failed):
+        judge(name, version)
+    return name not in failed
+
+
+@contextmanager
+def _forgiven(name: str, failed: dict[str, str]) -> Iterator[None]:
+    """What a rival raises is written down, and the others go on; a wrong result never is."""
+    try:
+        yield
+    except WrongResultError:
+        raise
+    except Exception as error:
+        if name not in RIVALS:
+            raise
+        failed[name] = f"{type(error).__name__}: {error}"[:MOST_SAID]
 
 
 def _led_in(run: Run) -> float:

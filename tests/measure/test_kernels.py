@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -83,6 +84,44 @@ def test_red_is_not_timed() -> None:
     case = linear.case(PLACE, 2, 16, 8, torch.float32)
     case.implementations["broken"] = lambda b: lambda: b["x"] @ b["weight"].T + 1
     with pytest.raises(WrongResultError, match="broken: got"):
+        time_case(case, PLACE, STREAM, 1)
+
+
+def failing(error: Exception) -> Callable[[Buffers], Run]:
+    def prepare(buffers: Buffers) -> Run:
+        raise error
+
+    return prepare
+
+
+@pytest.mark.parametrize("at", ["the gate", "the clock"])
+def test_a_rival_that_fails_is_left_out_and_named(at: str) -> None:
+    """The cases that follow are timed, too, with all who do not fail there."""
+    case = fake(1, {"ours": 0.0, "torch": 0.0}, lambda *_: None)
+    case.implementations["flashinfer"] = failing(RuntimeError("no such architecture\nand more"))
+    gate = lambda buffers: lambda name, implementation: implementation(buffers)  # noqa: E731
+    asked = replace(case, gate=gate if at == "the gate" else case.gate)
+    first, second = time_cases([asked, fake(8, {"ours": 0.0}, lambda *_: None)], PLACE, STREAM, 1)
+    assert set(first.record()["implementations"]) == {"ours", "torch"}
+    assert first.record()["failed"] == {
+        "flashinfer": "RuntimeError: no such architecture\nand more"
+    }
+    assert set(second.seconds) == {"ours"} and not second.failed
+
+
+@pytest.mark.parametrize("at", ["the gate", "the clock"])
+def test_ours_that_fails_fails_loudly(at: str) -> None:
+    case = fake(1, {"ours": 0.0, "torch": 0.0}, lambda *_: None)
+    case.implementations["ours"] = failing(RuntimeError("an illegal address"))
+    gate = lambda buffers: lambda name, implementation: implementation(buffers)  # noqa: E731
+    with pytest.raises(RuntimeError, match="an illegal address"):
+        time_case(replace(case, gate=gate if at == "the gate" else case.gate), PLACE, STREAM, 1)
+
+
+def test_a_rival_that_is_wrong_is_not_forgiven() -> None:
+    case = linear.case(PLACE, 2, 16, 8, torch.float32)
+    case.implementations["torch"] = lambda b: lambda: b["x"] @ b["weight"].T + 1
+    with pytest.raises(WrongResultError, match="torch: got"):
         time_case(case, PLACE, STREAM, 1)
 
 

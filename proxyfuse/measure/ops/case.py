@@ -21,6 +21,7 @@ Run = Callable[[], Tensor | None]  # None: the result stands in the buffers
 Implementation = Callable[[Buffers], Run]  # made ready once for fixed buffers, then run many times
 Judge = Callable[[str, Implementation], None]  # by name; raises `WrongResultError`
 
+RIVALS = ("torch", "torch, compiled", "flashinfer")  # the versions that are not ours
 BLOCK = 1_000_003  # random values of a large tensor; no row width divides it
 FLOAT32_SLACK = 2**-14  # relative: float32 sums of some thousand terms, in any order
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from proxyfuse.measure.ops.case import (
     BLOCK,
+    RIVALS,
     Buffers,
     Case,
     Implementation,
@@ -24,7 +25,7 @@ from proxyfuse.measure.ops.case import (
     require_close,
     unwritten,
 )
-from proxyfuse.measure.ops.fused_head_versions import RIVALS, ROLES, three, versions
+from proxyfuse.measure.ops.fused_head_versions import ROLES, three, versions
 from proxyfuse_kernels.fused_head_sample.reference import fused_head_sample
 from proxyfuse_kernels.proxy_sample import SampleRows
 
@@ -104,7 +105,7 @@ def _judge(buffers: Buffers, vocab: int) -> Judge:
     sure = torch.arange(rows, device=device) * 7919 % vocab
 
     def judge(name: str, implementation: Implementation) -> None:
-        if name in RIVALS:
+        if name in RIVALS:  # with a noise of their own
             _require_tokens(name, implementation(_peaked(buffers, sure))(), sure)
             return
         mine = buffers | _results(rows, vocab, device)

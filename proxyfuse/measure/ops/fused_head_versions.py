@@ -20,7 +20,6 @@ from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
 
 ROLES = [role.label for role in Role]
 DRAWN = ("tokens", "logprobs", "logsumexp", "finite")  # fields of `SampleDraws`, each a buffer
-RIVALS = ("torch", "torch, compiled")  # with a noise of their own
 Ask = Callable[[], SampleRows]
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from proxyfuse.measure.ops.case import (
+    RIVALS,
     Buffers,
     Case,
     Implementation,
@@ -27,7 +28,6 @@ from proxyfuse_kernels.proxy_sample import SampleDraws, Sampler, SampleRows
 from proxyfuse_kernels.proxy_sample.reference import proxy_sample
 
 ROLES = [role.label for role in Role]
-RIVALS = ("torch", "torch, compiled", "flashinfer")  # with a noise of their own
 SURE = 1000.0  # added to one token's logit: every right sampler draws it then
 Ask = Callable[[list[int]], SampleRows]
 
@@ -149,7 +149,7 @@ def _judge(buffers: Buffers, vocab: int, ask: Ask) -> Judge:
     peaked = buffers["base"].scatter_add(1, sure[:, None], want.new_full((rows, 1), SURE).float())
 
     def judge(name: str, implementation: Implementation) -> None:
-        if name in RIVALS:
+        if name in RIVALS:  # with a noise of their own
             got, right = implementation(buffers | {"base": peaked})(), sure
         else:
             got, right = implementation(buffers)(), want
