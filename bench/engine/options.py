@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.engine.trios import SHAPES, folders, make, outline
+from bench.engine.trios import SHAPES, SOFT, folders, make, outline
 from bench.peers.lineup import chosen
 from bench.peers.peer import Peer
 from proxyfuse.trio import Role, Trio
@@ -83,9 +83,12 @@ def materials(asked: argparse.Namespace, scratch: Path) -> Iterator[Material]:
 
 
 def _drawn(name: str, label: str, scratch: Path, agreeing: bool) -> Material:
-    """Nothing but the gate's shapes of two layers is ever on a disk: the whole is too big."""
+    """Nothing but the gate's shapes of two layers is ever on a disk: the whole is too big.
+
+    Where the whole agrees these do too, if less, so that the gate sees drafts kept and drafts lost.
+    """
     drawn = outline(SHAPES[name], scratch / f"{label}, drawn", agreeing)
-    gate = make(SHAPES[name].shallow(), scratch / f"{label}, shallow")
+    gate = make(SHAPES[name].shallow(), scratch / f"{label}, shallow", SOFT if agreeing else 1.0)
     return Material(label, drawn, gate, load_format="dummy")
 
 

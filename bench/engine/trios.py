@@ -12,7 +12,9 @@ from bench.engine.random_weights import write_config, write_random
 from proxyfuse.demo import model_folder
 from proxyfuse.trio import Role, Trio
 
-QUIET = 0.1  # how loud base's and antiexpert's heads are where the expert is to decide
+# How loud base's and antiexpert's heads are where the expert is to decide, nearly always or mostly:
+# the first as after tuning, the second so that a base that is wrong still shows in the text.
+QUIET, SOFT = 0.02, 0.1
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,18 @@ def folders(name: str, scratch: Path, agreeing: bool = False) -> Trio[Path]:
     """The folders of "demo" or of a named shape, whose random weights are made in `scratch`."""
     if name == "demo":
         return Trio({role: model_folder(role.label) for role in Role})
-    return make(SHAPES[name], scratch, agreeing)
+    return make(SHAPES[name], scratch, QUIET if agreeing else 1.0)
 
 
-def make(named: Named, scratch: Path, agreeing: bool = False) -> Trio[Path]:
+def make(named: Named, scratch: Path, quiet: float = 1.0) -> Trio[Path]:
     """Random bfloat16 weights, where they are not there yet.
 
-    `agreeing`: base and antiexpert speak softly, so that the expert mostly decides, as it does
-    after tuning. Random models that are equally loud never agree, which no draft survives.
+    quiet: how loud base and antiexpert speak. Where they speak softly the expert mostly decides, as
+    it does after tuning. Random models that are equally loud never agree, which no draft survives.
     """
     for role in Role:
         if not (scratch / role.label / "config.json").exists():
-            loud = _loud(role, agreeing)
+            loud = _loud(role, quiet)
             write_random(_config(role, named), scratch / role.label, int(role), loud)
     return Trio({role: scratch / role.label for role in Role})
 
@@ -85,16 +87,17 @@ def make(named: Named, scratch: Path, agreeing: bool = False) -> Trio[Path]:
 def outline(named: Named, scratch: Path, agreeing: bool = False) -> Trio[Path]:
     """Each role's config.json alone, for load_format "dummy": nothing is ever on a disk.
 
-    `agreeing`: base and antiexpert speak softly here too. All of their weights are a tenth as loud;
-    norms undo that for all but the head, which no norm follows.
+    `agreeing`: base and antiexpert speak softly here too. All of their weights are `QUIET` times as
+    loud; norms undo that, but for their epsilon, everywhere except in the head, which none follows.
     """
+    quiet = QUIET if agreeing else 1.0
     for role in Role:
-        write_config(_config(role, named), scratch / role.label, _loud(role, agreeing))
+        write_config(_config(role, named), scratch / role.label, _loud(role, quiet))
     return Trio({role: scratch / role.label for role in Role})
 
 
-def _loud(role: Role, agreeing: bool) -> float:
-    return QUIET if agreeing and role is not Role.EXPERT else 1.0
+def _loud(role: Role, quiet: float) -> float:
+    return 1.0 if role is Role.EXPERT else quiet
 
 
 def _config(role: Role, named: Named) -> PreTrainedConfig:

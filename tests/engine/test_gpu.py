@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from proxyfuse import SamplingParams
+from proxyfuse.trio import Role, Trio
 
 pytestmark = pytest.mark.gpu
 
@@ -48,6 +49,16 @@ def written(llm: Any) -> dict[str, list[list[int]]]:
 def test_text_is_that_of_the_cpu(trio, open_llm, setting: str) -> None:
     wanted = written(open_llm(trio, speculate=0))
     assert written(open_llm(trio, device="cuda", **SETTINGS[setting])) == wanted
+
+
+@pytest.mark.parametrize("eager", [True, False], ids=["eager", "graphs"])
+def test_drafts_that_are_kept_change_nothing(trio, open_llm, eager: bool) -> None:
+    """Where the base is its own expert most drafts hold; strangers lose all of them."""
+    alike = Trio({**trio, Role.EXPERT: trio[Role.BASE]})
+    wanted = written(open_llm(alike, speculate=0))
+    llm = open_llm(alike, device="cuda", speculate=4, enforce_eager=eager)
+    assert written(llm) == wanted
+    assert llm.metrics.accepted > 0
 
 
 def test_a_graph_writes_the_same_again_and_again(trio, open_llm) -> None:

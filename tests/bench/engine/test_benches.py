@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bench import harness
 from bench.engine import latency, memory, options, quantised, scaling, throughput
@@ -19,7 +21,7 @@ from bench.engine.gate import Gate
 from bench.engine.options import make_parser, materials
 from bench.engine.reads import Reader
 from bench.engine.scaling import Point
-from bench.engine.trios import SHAPES
+from bench.engine.trios import SHAPES, SOFT
 from bench.peers.lineup import MINE, PEERS
 from proxyfuse.demo.held_out import Kind
 from proxyfuse.demo.material import Material
@@ -73,10 +75,24 @@ def test_latency(
     assert waits[MINE]["p99_ms"] >= waits[MINE]["median_ms"] > 0
     assert waits[MINE]["tokens_each"] >= 1 == waits[LOOP]["tokens_each"]
     assert waits[LOOP]["count"] >= 2 * 2 * 4, "rounds x texts x tokens after the first, at least"
+    (its_drafts,) = two["drafts"].values()
+    assert set(two["drafts"]) == {MINE} and its_drafts["base_passes"] > 0
+    assert its_drafts["tokens_per_base_pass"] == pytest.approx(
+        1 + its_drafts["accepted"] / its_drafts["base_passes"]
+    )
+    assert its["gate"] == {MINE: "here", LOOP: "here"}
     assert set(two["rounds"]) == {LOOP} and "mine" in two["rounds"][LOOP]
     turns = {key: len(its) for key, its in two["rounds"][LOOP]["mine"].items()}
     assert turns == {"ms": 2, "read_ms": 2, "others": 2}
     assert its["weight_bytes"][LOOP] == 2 * its["weight_bytes"][MINE]
+
+
+@pytest.mark.parametrize(
+    ("device", "tokens", "least"), [("cpu", 128, 3), ("cuda", 128, 48), ("cuda", 20, 20)]
+)
+def test_a_gpu_writes_enough_in_a_turn_for_drafts(device: str, tokens: int, least: int) -> None:
+    asked = Namespace(device=device, batch=[1], prompts=[], tokens=tokens)
+    assert latency.make_cases(asked, 300)["batch 1"].least == least
 
 
 def stop(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, at: int) -> None:
@@ -227,6 +243,11 @@ def test_peaks_are_of_the_host(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> 
     assert "--device: got cuda, want cpu" in capsys.readouterr().err
 
 
+def head_of(folder: Path) -> float:
+    """How loud it is."""
+    return float(load_file(folder / "rest.safetensors")["lm_head.weight"].float().std())
+
+
 def test_a_gpu_is_gated_by_shallow_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SHAPES, "small", SMALL)
     parser = make_parser("", ["small"], [])
@@ -240,4 +261,9 @@ def test_a_gpu_is_gated_by_shallow_shapes(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(on_gpu.gate.base.glob("*.safetensors"))
     (agreeing,) = materials(parser.parse_args(["--agreeing"]), tmp_path)
     assert agreeing.name == "small, agreeing"
+    (agreeing,) = materials(parser.parse_args(["--agreeing", "--device", "cuda"]), tmp_path)
+    soft, loud = (head_of(it.gate[Role.BASE]) for it in (agreeing, on_gpu))
+    assert soft == pytest.approx(SOFT * loud, rel=0.02)
+    both = [head_of(it.gate[Role.EXPERT]) for it in (agreeing, on_gpu)]
+    assert both[0] == both[1]
     assert agreeing.folders[Role.EXPERT] != on_cpu.folders[Role.EXPERT]
