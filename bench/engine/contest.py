@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.engine.case import Case
 from bench.engine.doubt import doubts
 from bench.engine.gate import LENGTHS, TEXTS, WRITTEN, Gate
+from bench.engine.passed import Passed
 from bench.engine.reads import Pairs, Reader
 from bench.engine.turn import Figure, Run, Turn
 from bench.peers.lineup import MINE
@@ -71,6 +72,7 @@ class Contest:
     seconds: float  # of all of them together, after which no further round begins
     scratch: Path
     reader: Reader = field(repr=False)
+    passed: Passed = field(default_factory=Passed)
 
     def run(self, cases: Mapping[str, Case]) -> dict[str, Columns]:
         """The columns of each case; raises `WrongOutputError` before anything is timed.
@@ -98,7 +100,9 @@ class Contest:
     def _require_right(self) -> None:
         gate = Gate(self.gate, self.device)
         for peer in self.peers:
-            gate.require_right(peer, self.setup(peer, LENGTHS[1] + WRITTEN, TEXTS))
+            if not self.passed.known(peer, self.gate, self.device):
+                gate.require_right(peer, self.setup(peer, LENGTHS[1] + WRITTEN, TEXTS))
+                self.passed.add(peer, self.gate, self.device)
 
     def _with(self, known: Columns, found: Columns) -> Columns:
         """What is known of a case, and what a group found; of this engine's turns, the first."""

@@ -10,7 +10,7 @@ import torch
 
 from bench.engine.contest import Column
 from bench.engine.reads import QUIET, STATES, Reader, by_state
-from bench.engine.turn import Figure, Turn, arrivals, host_times, per_token, whole
+from bench.engine.turn import Figure, Turn, arrivals, drafts, host_times, per_token, whole
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer
 from proxyfuse.measure import Spread, bytes_a_token, share_of_floor
@@ -78,6 +78,7 @@ def by_token(
         "times_faster_than": times_faster_than(columns, per_token, reader),
         "arrivals": {name: arrivals(column.runs) for name, column in columns.items()},
         "host": {name: its for name, column in columns.items() if (its := host_times(column.runs))},
+        "drafts": {name: its for name, column in columns.items() if (its := drafts(column.runs))},
         "rounds": rounds(columns, per_token),
     }
 

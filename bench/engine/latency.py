@@ -38,6 +38,7 @@ from bench.engine.options import (
     rivals,
     scratch_folder,
 )
+from bench.engine.passed import shared
 from bench.engine.reads import Reader
 from bench.engine.storage import stored
 from bench.engine.turn import whole
@@ -46,7 +47,8 @@ from bench.peers.peer import Peer
 from proxyfuse.models.config import read_config
 
 PROMPT = 16  # tokens of the prompts whose continuations are timed
-LEAST = 3  # tokens of a continuation, however slow they come
+# tokens of a continuation, however slow they come: in three of a GPU's at most one draft would fit
+LEAST = {"cpu": 3, "cuda": 48}
 
 
 def make_cases(asked: argparse.Namespace, vocab: int) -> dict[str, Case]:
@@ -54,7 +56,7 @@ def make_cases(asked: argparse.Namespace, vocab: int) -> dict[str, Case]:
     cases, room = {}, max(asked.batch)
     for batch in asked.batch:
         prompts = random_prompts(batch, (PROMPT, PROMPT), vocab, seed=2)
-        least = min(LEAST, asked.tokens)
+        least = min(LEAST[asked.device], asked.tokens)
         cases[f"batch {batch}"] = Case(prompts, [asked.tokens] * batch, room, least)
     for length in asked.prompts:
         prompts = random_prompts(1, (length, length), vocab, seed=3)
@@ -80,6 +82,7 @@ def measure(
         seconds=asked.seconds,
         scratch=scratch,
         reader=Reader(asked.device),
+        passed=shared(asked.scratch, asked.device, command("bench.engine.latency")),
     )
     interrupted = False
     try:
@@ -97,6 +100,7 @@ def measure(
         "prompt_tokens": PROMPT,
         "tokens": asked.tokens,
         "apart": asked.apart,
+        "gate": contest.passed.told,
         "load_format": material.load_format,
         "stored": stored(material.folders),
         "weight_bytes": sizes,

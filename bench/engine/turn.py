@@ -111,6 +111,17 @@ def host_times(runs: Sequence[Run]) -> dict[str, Any] | None:
     }
 
 
+def drafts(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """What was drafted and kept in all of them; None of an engine that does not count."""
+    its = [run.counted for run in runs if run.counted]
+    if not its:
+        return None
+    names = ("base_passes", "drafted", "accepted")
+    whole = Metrics(**{name: sum(getattr(one, name) for one in its) for name in names})
+    found = {name: getattr(whole, name) for name in names}
+    return found | {"tokens_per_base_pass": whole.tokens_per_base_pass}
+
+
 def arrivals(runs: Sequence[Run]) -> dict[str, Any]:
     """What a reader of one text waits for the next arrival, over all turns.
 

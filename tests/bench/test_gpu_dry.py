@@ -13,7 +13,7 @@ pytest.importorskip("triton")
 from bench import gpu
 from bench.engine import latency
 from bench.engine.trios import SHAPES
-from bench.harness import save
+from bench.harness import BUILDS, save
 from bench.kernels import __main__ as everything
 from bench.kernels import timing
 from bench.peers.lineup import GROUPED, MINE, MY_BASE, PLAIN
@@ -43,6 +43,11 @@ def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "MOST_COPIES", 1)
     monkeypatch.setattr(timing.Scope, "of", lambda place, quick: TINY)
     monkeypatch.setattr(timing, "ReadStream", lambda device: ReadStream(device, 1 << 16))
+
+
+def test_what_has_an_aim_is_timed_first() -> None:
+    first = [module.__name__.rpartition(".")[2] for module in everything.MODULES[:3]]
+    assert first == ["proxy_sample", "fused_head_sample", "linear"]
 
 
 def test_every_kernel_is_timed_beside_its_twin(
@@ -79,6 +84,7 @@ def test_latency_is_measured_over_captured_steps(
     world = pretend(monkeypatch)
     monkeypatch.setattr(latency, "save", partial(save, results=tmp_path / "results"))
     monkeypatch.setitem(SHAPES, "small", SMALL)
+    monkeypatch.setenv(BUILDS, str(tmp_path))  # as the run of all steps sets it
     few = ["--batch", "1", "--tokens", "5", "--prompts", "--rounds", "1", "--seconds", "0"]
     words = [word.replace(gpu.SCRATCH, str(tmp_path)) for word in words_of(step)]
     words[words.index("--trio") + 1] = "small"
@@ -92,6 +98,8 @@ def test_latency_is_measured_over_captured_steps(
     assert set(its["batches"]["1"]["share_of_floor"]) == set(its["weight_bytes"]) == timed
     ours = {name for name in timed if name.startswith(MINE)}
     assert set(its["batches"]["1"]["host"]) == ours, "the host's time of a step"
+    assert its["gate"] == dict.fromkeys(timed, "here") and (tmp_path / "passed.json").exists()
+    assert set(its["batches"]["1"]["drafts"]) == ours, "what was drafted and kept"
     files = {file.name for file in tmp_path.glob("small, agreeing, drawn/*/*")}
     assert files == {"config.json"}
     assert world.counts["replays"] > world.counts["captures"] > 0

@@ -6,17 +6,22 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
 
 from bench.engine import contest
 from bench.engine.case import Case
 from bench.engine.contest import Contest
 from bench.engine.gate import Gate, WrongOutputError
+from bench.engine.passed import shared
 from bench.engine.reads import Reader
+from bench.engine.trios import make
+from bench.harness import BUILDS
 from bench.peers import hf_static
 from bench.peers.lineup import MINE, PEERS
 from bench.peers.peer import Peer, Setup, Text, Write
@@ -25,6 +30,7 @@ from proxyfuse.trio import Trio
 from proxyfuse_kernels import reference
 from proxyfuse_kernels.cpu import CpuOps
 from proxyfuse_kernels.quantised import Quantised
+from tests.bench.conftest import SMALL
 
 BY_NAME = {peer.name: peer for peer in PEERS}
 HERE = [peer for peer in PEERS if peer.missing("cpu") is None]
@@ -80,6 +86,71 @@ def test_the_static_cache_copies_what_the_next_graph_takes_back(gate: Gate, setu
 
     peer = replace(BY_NAME[MINE], open=lambda at, room: hf_static.opened(at, room, compile))
     gate.require_right(peer, setup)
+
+
+def test_a_compiled_step_is_one_graph_or_an_error(
+    setup: Setup, small: Trio[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was compiled before is forgotten, so that no step is silently left uncompiled."""
+    forgotten: list[bool] = []
+    monkeypatch.setattr(torch.compiler, "reset", lambda: forgotten.append(True))
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(torch, "compile", lambda step, **named: (asked.append(named), step)[1])
+    with hf_static.opened(small, setup) as write:
+        assert forgotten == [True]
+        write([[5, 6, 7]], [3])
+    assert len(asked) == 3 and all(named["fullgraph"] for named in asked)
+
+
+def test_a_model_is_one_graph(setup: Setup, small: Trio[Path]) -> None:
+    """As torch traces it, wherever it then runs."""
+    compile = partial(torch.compile, backend="eager", dynamic=False, fullgraph=True)
+    with hf_static.opened(small, setup, lambda step: step) as plain:
+        wanted = [text.ids for text in plain([[5, 6, 7]], [4])]
+    with hf_static.opened(small, setup, compile) as write:
+        assert [text.ids for text in write([[5, 6, 7]], [4])] == wanted
+
+
+PASSES = ("here", "python -m bench.engine.latency --trio small")
+
+
+def test_who_passed_in_one_step_does_not_pass_again_in_the_next(
+    small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(Gate, "require_right", lambda _, peer, room: looked.append(peer.name))
+    monkeypatch.setenv(BUILDS, str(tmp_path))
+    loop = BY_NAME["Hugging Face loop, bfloat16"]
+
+    def told(*peers: Peer, device: str = "cuda", trio: Trio[Path] = small) -> dict[str, str]:
+        asked = Contest(
+            peers=peers,
+            folders=trio,
+            gate=trio,
+            device=device,
+            rounds=1,
+            seconds=1.0,
+            scratch=tmp_path,
+            reader=Reader("cpu", 4096),
+            passed=shared(tmp_path, device, PASSES[1]),
+        )
+        looked.clear()
+        asked._require_right()
+        return asked.passed.told
+
+    mine = BY_NAME[MINE]
+    assert told(mine) == {MINE: PASSES[0]} and looked == [MINE]
+    assert told(mine, loop) == {MINE: PASSES[1], loop.name: PASSES[0]} and looked == [loop.name]
+    assert told(mine, loop) == dict.fromkeys((MINE, loop.name), PASSES[1]) and not looked
+    others = make(SMALL, tmp_path / "another")
+    for changed in (
+        lambda: told(replace(mine, dtype="fp8")),
+        lambda: told(mine, trio=others),
+        lambda: told(mine, device="cpu"),
+    ):
+        assert changed() == {MINE: PASSES[0]} and looked == [MINE]
+    monkeypatch.delenv(BUILDS)
+    assert told(mine) == {MINE: PASSES[0]} and looked == [MINE], "a folder of somebody's own"
 
 
 def broken_norm(monkeypatch: pytest.MonkeyPatch) -> None:
