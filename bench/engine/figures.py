@@ -76,7 +76,9 @@ def by_token(
         "ms_per_token": milliseconds(columns, per_token),
         "share_of_floor": shares(columns, sizes, reader.stream.bytes),
         "times_faster_than": times_faster_than(columns, per_token, reader),
-        "arrivals": {name: arrivals(column.runs) for name, column in columns.items()},
+        "arrivals": {
+            name: its for name, column in columns.items() if (its := arrivals(column.runs))
+        },
         "host": {name: its for name, column in columns.items() if (its := host_times(column.runs))},
         "drafts": {name: its for name, column in columns.items() if (its := drafts(column.runs))},
         "rounds": rounds(columns, per_token),

@@ -122,13 +122,15 @@ def drafts(runs: Sequence[Run]) -> dict[str, Any] | None:
     return found | {"tokens_per_base_pass": whole.tokens_per_base_pass}
 
 
-def arrivals(runs: Sequence[Run]) -> dict[str, Any]:
+def arrivals(runs: Sequence[Run]) -> dict[str, Any] | None:
     """What a reader of one text waits for the next arrival, over all turns.
 
     Drafts that are kept arrive together, so with them a wait brings `tokens_each` tokens. The p99
-    of fewer than 100 waits is the longest.
+    of fewer than 100 waits is the longest. None where every text came all at once.
     """
     waits = [1e3 * wait for run in runs for wait in run.waits]
+    if not waits:
+        return None
     brought = sum(run.waited_for for run in runs)
     return {
         "count": len(waits),

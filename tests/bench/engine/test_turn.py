@@ -33,9 +33,14 @@ def test_a_batch_lasts_from_its_first_token_to_the_last_of_all() -> None:
 def test_a_burst_is_one_wait_and_says_what_it_brought() -> None:
     assert Run([BURSTS], 9.0).waits == [2.0, 1.0]
     found = arrivals([Run([BURSTS, ONE_BY_ONE], 9.0), Run([BURSTS], 9.0)])
+    assert found is not None
     assert found["count"] == 2 + 4 + 2
     assert found["tokens_each"] == (6 + 4 + 6) / 8
     assert found["median_ms"] == 1000 and found["p99_ms"] == 2000
+
+
+def test_texts_that_came_all_at_once_were_not_waited_for() -> None:
+    assert arrivals([Run([Text([1] * 5, [7.0] * 5)], 9.0)]) is None
 
 
 def test_what_the_host_takes_is_of_steps_that_a_device_ran() -> None:
