@@ -182,11 +182,27 @@ class Engine:
         for request_id in list(self._requests):
             self.abort(request_id)
 
+    def stop(self) -> None:
+        """End every request now; the device is done with all memory when this returns."""
+        self._let_land()
+        self.abort_all()
+
     def fail_all(self, failure: BaseException) -> None:
         """End every request with an error: a step failed and none of them can be trusted."""
-        self._flying = None
+        self._let_land()
         for request_id in list(self._requests):
             self._end_request(request_id, Ending.failed(failure))
+
+    def _let_land(self) -> None:
+        """Wait until the device is done; nobody reads what flew, nor did what failed half-way.
+
+        It may write to pages and buffers until then, whoever has been given their memory.
+        """
+        self._flying = None
+        try:
+            self._runner.wait()
+        except Exception:  # of a device that failed already
+            log.warning("the device could not be waited for", exc_info=True)
 
     def _end_request(self, request_id: str, ending: Ending) -> None:
         running = self._requests.get(request_id)

@@ -64,7 +64,7 @@ class EngineLoop:
             except BaseException as failure:  # without this thread callers would wait for good
                 log.exception("a step failed; its requests end with an error")
                 self._engine.fail_all(failure)
-        self._engine.abort_all()
+        self._engine.stop()
 
     def _take(self) -> bool:
         """Do what has come in, waiting for something while idle; False once closed."""

@@ -107,6 +107,11 @@ class Runner:
         """Whether a step may be planned and launched before the one before it has landed."""
         return self._ahead is not None
 
+    def wait(self) -> None:
+        """Until the device has done all that it was given; a host has."""
+        if self._streams is not None:
+            self._streams.finish()
+
     def _forward(self, role: Role, decoder: Decoder, stage: Stage) -> Forward:
         capacity = self._capacity
         kv, work = self._memory(role, decoder, capacity.rows, capacity.samples)

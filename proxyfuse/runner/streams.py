@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from proxyfuse.runner.device import Device, Event
+from proxyfuse.runner.device import Device, Event, Stream
 from proxyfuse.trio import Role
 
 Work = Callable[[], object]
@@ -32,9 +32,15 @@ class Streams:
 
     def reached(self) -> Event:
         """The point that the main stream has reached, as an event of its own."""
-        event = self.device.event()
-        self.main.record_event(event)
-        return event
+        return _reached(self.device, self.main)
+
+    def finish(self) -> None:
+        """Wait for every stream: for those, too, that a failure kept from being joined."""
+        ends = [_reached(self.device, side) for side, _ in self._sides.values()]
+        if self.proxies is not None:
+            ends += [_reached(self.proxies, stream) for stream in self._away.values()]
+        for end in (*ends, self.reached()):
+            end.synchronize()
 
     def together(self, works: Mapping[Role, Work]) -> None:
         """Run works that do not depend on each other; the main stream goes on behind them all.
@@ -60,3 +66,10 @@ class Streams:
 
     def _elsewhere(self, role: Role) -> AbstractContextManager[object]:
         return nullcontext() if self.proxies is None else self.proxies.on(self._away[role])
+
+
+def _reached(device: Device, stream: Stream) -> Event:
+    """The point behind all that the device's stream was given."""
+    event = device.event()
+    stream.record_event(event)
+    return event

@@ -7,6 +7,7 @@ import random
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from proxyfuse.runner.runner import Runner
 from proxyfuse.speculation import choice, speculator
 from proxyfuse.trio import Role, Trio
 from tests.engine.crowd import random_request, texts
+from tests.engine.test_loop import fail_on
 from tests.fake.device import FakeDevice, FakeEvent, World
 from tests.fake.engine import put_on
 
@@ -100,6 +102,41 @@ def test_a_closed_engine_leaves_no_weights(trio, monkeypatch) -> None:
         assert [decoder() for decoder in decoders] == [None] * len(Role)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("setting", ["plain", "two devices", "drafts"])
+def test_a_closed_engine_leaves_nothing_running(
+    trio, open_llm, plain_torch, monkeypatch, setting: str
+) -> None:
+    """Though a step was launched before its text was found to have ended."""
+    world = World(0)
+    put_on(world, monkeypatch)
+    monkeypatch.setattr(warmup, "MOST", 3)
+    llm = open_llm(trio, **SETTINGS[setting])
+    params = SamplingParams(temperature=0.0, max_tokens=40, ignore_eos=True)
+    written = llm.generate([5, 6, 7], params, use_tqdm=False)[0].outputs[0].token_ids
+    ended = replace(params, stop_token_ids=written[9:10])
+    output = llm.generate([5, 6, 7], ended, use_tqdm=False)[0].outputs[0]
+    assert output.finish_reason == "stop"
+    assert world.unfinished, "a step was launched ahead"
+    llm.close()
+    assert not world.unfinished
+
+
+def test_a_failure_is_told_when_nothing_runs(trio, open_llm, plain_torch, monkeypatch) -> None:
+    """The pages of those that failed are the next one's; a launch fails with half of it given."""
+    wanted = texts(write(open_llm(trio, speculate=0, **AMPLE), crowd(3)))
+    world = World(0)
+    put_on(world, monkeypatch)
+    llm = open_llm(trio, speculate=0, **AMPLE, **EAGER)
+    params = SamplingParams(temperature=0.0, max_tokens=40, ignore_eos=True)
+    for owner, method in ((llm._loaded.scheduler, "settle"), (llm._loaded.runner, "_rise")):
+        with monkeypatch.context() as patch:
+            fail_on(patch, owner, method, 5, RuntimeError("boom"))
+            output = llm.generate([5, 6, 7], params, use_tqdm=False)[0].outputs[0]
+        assert output.finish_reason == "error"
+        assert not world.unfinished
+    assert texts(write(llm, crowd(3))) == wanted
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

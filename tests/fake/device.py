@@ -94,6 +94,11 @@ class World:
         self._pending: list[Node] = []
         self._known: dict[object, int] = {}  # what the host knows to be done
 
+    @property
+    def unfinished(self) -> list[str]:
+        """Work that was given and is not done yet."""
+        return [node.moment.name for node in self._pending]
+
     def give(
         self,
         stream: FakeStream,
