@@ -27,5 +27,10 @@ class Arena:
         )
 
     def poison(self) -> None:
-        """Fill every page with NaN, so that reading what nobody wrote shows. For tests."""
+        """Fill every page with NaN, so that reading what nobody wrote shows. For tests.
+
+        Done when this returns: the streams of a step do not wait for the one that it is given to.
+        """
         self.memory.fill_(0xFF)
+        if self.memory.is_cuda:
+            torch.cuda.synchronize(self.memory.device)
