@@ -69,6 +69,11 @@ class Padding:
             plan.slices[role].append(Slice(one, lane, 0, tokens))
         return plan
 
+    def asking(self, params: SamplingParams, roles: tuple[Role, ...]) -> Plan:
+        """A plan of one row, which is nobody's, that asks for this."""
+        one = _ghost(roles, self._slots, self._null, 0, params=params)
+        return _with(self._nothing(), [one], Sample(one, 0, 1))
+
     def _nothing(self) -> Plan:
         return Plan(Trio({role: [] for role in self._slots}), [])
 
@@ -100,8 +105,13 @@ def _with(plan: Plan, ghosts: Iterable[Sequence], like: Sample) -> Plan:
 
 
 def _ghost(
-    roles: tuple[Role, ...], slots: Mapping[Role, int], null: int, drafts: int, tokens: int = 1
+    roles: tuple[Role, ...],
+    slots: Mapping[Role, int],
+    null: int,
+    drafts: int,
+    tokens: int = 1,
+    params: SamplingParams | None = None,
 ) -> Sequence:
     most = tokens + drafts
     lanes = {role: Lane((0,) * tokens, pages=[null] * -(-most // slots[role])) for role in roles}
-    return Sequence("", 0, SamplingParams(), 1.0, 0, Trio(lanes))
+    return Sequence("", 0, params or SamplingParams(), 1.0, 0, Trio(lanes))

@@ -172,6 +172,9 @@ class Runner:
         longest = min(self._capacity.rows, self._capacity.tokens)
         for tokens in {min(count, longest) for count in warmup.PROMPTS}:
             self._rehearse(padding.prompt(tokens), Role.EXPERT, ready=False)
+        for roles in dict.fromkeys(((Role.BASE,), self.decoders.roles)):
+            for params in warmup.ASKED:
+                self._rehearse(padding.asking(params, roles), Role.EXPERT, ready=False)
         count = 0
         for size, roles, drafts, drawer in shapes:
             looked_up = drafts if drawer is None else 0

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from proxyfuse.runner.padding import EARLY
+from proxyfuse.sampling import SamplingParams
 from proxyfuse.trio import Role
 
 MOST = 96  # steps
 SECONDS = 60.0  # after which none is begun; those that are left run eagerly
 PROMPTS = (1, 37, 2048)  # tokens of prompts that are read for what is compiled on demand
+# Rows that are drawn for the same end: the sampler is compiled with and without what is reported,
+# and with and without what is chosen from or given, and for nothing else that can be asked.
+ASKED = (
+    SamplingParams(logprobs=0),
+    SamplingParams(allowed_token_ids=[0]),
+    SamplingParams(logprobs=0, allowed_token_ids=[0]),
+)
 
 
 class Shape(NamedTuple):

@@ -22,6 +22,7 @@ from tests.engine.test_oracle import check
 from tests.fake.device import World
 from tests.fake.engine import put_on
 from tests.interpreted import like_a_chip
+from tests.specialised import watch
 from tests.stored_fp8 import store
 from tests.tiny import make_trio
 
@@ -69,6 +70,34 @@ def test_a_few_tokens_are_the_oracle_s(
     assert drawn > 0
     assert any(name.startswith("join") for name in world.log) == ("proxies" in options)
     assert (world.counts["replays"] > 0) == ("enforce_eager" not in options)
+
+
+ASKED: list[dict[str, Any]] = [
+    {"logprobs": 2},
+    {"prompt_logprobs": 1},
+    {"allowed_token_ids": [5, 6, 7], "logprobs": 0},
+    {"allowed_token_ids": [5, 6, 7], "alpha": 0.0},
+    {"logit_bias": {5: 2.0}, "min_tokens": 1},
+    {"repetition_penalty": 1.2, "presence_penalty": 0.5, "logprobs": 1, "alpha": 0.0},
+    {"top_k": 5, "min_p": 0.1},
+]
+
+
+def test_nothing_is_compiled_in_traffic(tmp_path, open_llm, monkeypatch) -> None:
+    """Whatever rows ask for, with drafts and without, of three roles and of the base alone."""
+    monkeypatch.setattr(warmup, "PROMPTS", (1, 7))
+    monkeypatch.setattr(warmup, "SECONDS", 1e9)
+    put_on(World(0), monkeypatch, devices.calls)
+    keys = watch(monkeypatch)
+    layers = {"num_hidden_layers": 1}
+    trio = make_trio(tmp_path, "qwen3", base=layers, proxy=layers)
+    llm = open_llm(trio, page_size=5, speculate=1, max_num_seqs=2)
+    loaded = {name: set(found) for name, found in keys.items()}
+    params = [SamplingParams(max_tokens=3, ignore_eos=True, seed=1, **asked) for asked in ASKED]
+    llm.generate([Prompt([5, 6, 7, 8, 9, 10])] * len(params), params, use_tqdm=False)
+    llm.score([[5, 6]], [[7, 8, 9]], use_tqdm=False)
+    new = {name: found - loaded.get(name, set()) for name, found in keys.items()}
+    assert not any(new.values()), {name: found for name, found in new.items() if found}
 
 
 def test_calls_are_triton_s_and_fit_for_graphs() -> None:

@@ -25,6 +25,8 @@ from proxyfuse_kernels.proxy_sample.rows import SampleDraws, SampleRows
 WARPS = 8
 REGISTERS = 168  # of a thread that settles a row; left to itself the assembler spills at 128
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+REPORTED = ("ranks", "role_logprobs", "top_ids", "top_logprobs")
+CHOSEN = ("allowed", "allowed_row", "given", "is_given")
 
 
 def parts_of(vocab: int) -> int:
@@ -56,6 +58,15 @@ class TritonSampler:
             scaled=room(parts * PART),
             fused=room(parts * PART),
         )
+        # What stands where a row asks for something, and for something else not. The kernels are
+        # compiled for every set of fields: so there are few sets.
+        self._unread = SampleDraws.empty(rows, 1, True, True, device)
+        self._no_choice = {
+            "allowed": torch.full((1, -(-vocab // 32)), -1, dtype=torch.int32, device=device),
+            "allowed_row": room(dtype=torch.int32).zero_(),
+            "given": room(dtype=torch.int32).zero_(),
+            "is_given": room(dtype=torch.bool).zero_(),
+        }
 
     def __call__(
         self,
@@ -95,12 +106,13 @@ class TritonSampler:
     def _launch(
         self, logits: Sequence[Tensor], rows: SampleRows, out: SampleDraws, filters: bool
     ) -> None:
-        whole = out.ranks is not None or out.top_ids is not None
+        reports = self._reports(out)
+        whole = reports.ranks is not None
         arguments = (
             described(logits),
             self.scratch if whole else self.scratch._replace(fused=None),
-            *columns(rows),
-            *(getattr(out, name) for name in Draws._fields),
+            *self._columns(rows),
+            *reports,
             logits[-1].shape[0] if len(logits) == 3 else 0,
         )
         sizes = {"PART": PART, "PARTS": self._padded, "num_warps": WARPS}
@@ -111,6 +123,23 @@ class TritonSampler:
         if filters or whole:
             sizes |= {"enable_fp_fusion": False, "maxnreg": REGISTERS}
             settle_row[(count,)](*arguments, top, self._parts, self.vocab, **sizes)
+
+    def _reports(self, out: SampleDraws) -> Draws:
+        """Where draws go; of what is reported beside them everything, or nothing."""
+        found = Draws(*(getattr(out, name) for name in Draws._fields))
+        missing = [name for name in REPORTED if getattr(found, name) is None]
+        if len(missing) == len(REPORTED):
+            return found
+        return found._replace(**{name: getattr(self._unread, name) for name in missing})
+
+    def _columns(self, rows: SampleRows) -> Columns:
+        """Every column; masks and given tokens both, or neither."""
+        found = columns(rows)
+        missing = [name for name in CHOSEN if getattr(found, name) is None]
+        if len(missing) in (0, len(CHOSEN)):
+            return found
+        found = found._replace(**{name: self._no_choice[name] for name in missing})
+        return found._replace(words=found.allowed.stride(0))
 
 
 def described(logits: Sequence[Tensor]) -> Logits:

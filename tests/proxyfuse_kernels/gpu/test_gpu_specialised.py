@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from itertools import product
 from types import ModuleType
 
 import pytest
@@ -48,6 +49,23 @@ def test_the_sampler_draws_from_the_middle_of_columns(keys: Keys) -> None:
         into = {name: x[begin : begin + count] for name, x in held.items() if x is not None}
         sampler.into([logits[:count]] * 3, rows.cut(begin, count), SampleDraws(**into))
     assert {name: len(found) for name, found in keys.items()} == {"sample_part": 1, "settle_row": 1}
+
+
+def test_the_sampler_is_compiled_for_few_sets_of_fields(keys: Keys) -> None:
+    """With and without reports, with and without choices, whichever of them a call has."""
+    vocab, count = 8, 2
+    sampler, logits = TritonSampler(vocab, MOST, "cpu"), torch.randn(count, vocab)
+    masks = {"allowed": words(1, 1) - 1, "allowed_row": words(count)}
+    given = {"given": words(count), "is_given": torch.zeros(count, dtype=torch.bool)}
+    plain = SampleDraws.empty(count, 0, False, False)
+    sampler.into([logits] * 3, SampleRows.plain(count), plain)
+    for chosen in ({}, masks, given, masks | given):
+        rows = SampleRows.plain(count, **chosen)
+        for top, ranks, roles in product((0, 2), (False, True), (False, True)):
+            drawn = SampleDraws.empty(count, top, ranks, roles)
+            sampler.into([logits] * 3, rows, drawn)
+            assert torch.equal(drawn.tokens, plain.tokens)
+    assert {name: len(found) for name, found in keys.items()} == {"sample_part": 4, "settle_row": 4}
 
 
 def test_rows_of_a_forward_are_read_from_the_middle(keys: Keys) -> None:
