@@ -10,7 +10,9 @@ docs/findings/kernel-resources.md.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -35,6 +37,7 @@ from proxyfuse_kernels.rope_append import kernel as rope_append
 from proxyfuse_kernels.silu_mul import kernel as silu_mul
 
 Entry = dict[str, Any]
+Record = dict[str, Any]  # of one version of triton: its entries, and the hash of their sources
 MODULES = (
     embed,
     fused_head_sample,
@@ -50,6 +53,8 @@ MODULES = (
 )
 CHIPS = (80, 90, 100)
 ROOT = Path(__file__).parents[2]
+KERNELS = ROOT / "kernels/proxyfuse_kernels"
+COMPILED = re.compile(r"^(import triton|from (triton|proxyfuse_kernels\.build)\b)", re.MULTILINE)
 RECORD = ROOT / "bench/results/aot/kernel-resources.json"
 TABLE = ROOT / "docs/findings/kernel-resources.md"
 HEAD = """\
@@ -60,7 +65,8 @@ version of triton: {tritons}, whose own tools say what a kernel uses. Registers 
 thread, one number a version; shared memory is bytes of a block, spills are bytes of a thread. A
 kernel of every step that spills under any of them is a defect, and
 `tests/bench/kernels/test_resources.py` fails on one. The record is
-`bench/results/aot/kernel-resources.json`.
+`bench/results/aot/kernel-resources.json`, with a hash of the sources that it was made from; the
+same test fails where they have changed since.
 
 | kernel | configuration | warps | stages | {chips} |
 |---|---|---|---|{rules}
@@ -111,12 +117,23 @@ def spilling(found: Iterable[Entry]) -> list[str]:
     ]
 
 
-def table(record: Mapping[str, list[Entry]]) -> str:
+def sources(root: Path = KERNELS) -> str:
+    """A hash of every file that has a kernel, what it calls, or how it is compiled."""
+    found = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if COMPILED.search(text):
+            found.update(f"{path.relative_to(root).as_posix()}\n{text}".encode())
+    return found.hexdigest()
+
+
+def table(record: Mapping[str, Record]) -> str:
     """The finding, in Markdown, of what is recorded of each version of triton."""
-    chips = list(next(iter(record.values()))[0]["chips"])
+    recorded = [one["kernels"] for one in record.values()]
+    chips = list(recorded[0][0]["chips"])
     tritons = ", ".join(record)
     lines = [HEAD.format(tritons=tritons, chips=" | ".join(chips), rules="---|" * len(chips))]
-    for entries in zip(*record.values(), strict=True):
+    for entries in zip(*recorded, strict=True):
         entry = entries[0]
         took = [_cell([entry["chips"][chip] for entry in entries]) for chip in chips]
         cells = [f"{entry['op']}/{entry['kernel']}", entry["name"], entry["warps"], entry["stages"]]
@@ -137,9 +154,13 @@ def write(found: list[Entry]) -> None:
     """Put these entries among those of other versions, and make the table anew."""
     RECORD.parent.mkdir(parents=True, exist_ok=True)
     before = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
-    record = dict(sorted((before | {triton.__version__: found}).items()))
+    made = {"sources": sources(), "kernels": found}
+    record = dict(sorted((before | {triton.__version__: made}).items()))
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    TABLE.write_text(table(record), encoding="utf-8")
+    if len({len(one["kernels"]) for one in record.values()}) == 1:
+        TABLE.write_text(table(record), encoding="utf-8")
+    else:  # the last of them to be made anew writes it
+        print("no table yet: other versions know other configurations", file=sys.stderr)
 
 
 def main() -> None:

@@ -16,9 +16,13 @@ from proxyfuse_kernels.build import Build
 from proxyfuse_kernels.paged_attention.jit.attend import attend, combine
 
 SPLIT = 256  # keys; a split begins at a multiple
+FEWEST = 16  # keys at a time; values of 4 bytes spill with more
 TILE = 16  # rows times heads: the fewest that tensor cores take
 STAGES = 5  # two blocks of keys in flight: where they lie is read two blocks before
-REGISTERS = 192  # left to itself the assembler spills a few to fit one program more
+# The most of a thread, by the bytes of a value: left to itself the assembler spills a few to
+# fit one program more. Values of 4 bytes take what there is: one program a multiprocessor.
+REGISTERS = {2: 192, 4: 255}
+VALUES = {"bf16": 2, "fp16": 2, "fp32": 4}  # bytes
 PROGRAMS = 264  # two for each multiprocessor of a large chip; fewer rows than that are split
 MOST_SCRATCH = 1 << 28  # bytes for the results of splits; what needs more is not split
 
@@ -36,12 +40,12 @@ class Shape(NamedTuple):
     warps: int
 
     @classmethod
-    def of(cls, heads: int, key_heads: int, size: int) -> Shape:
-        """A tile of 16 or more, and some kilobytes of keys at a time."""
+    def of(cls, heads: int, key_heads: int, size: int, value: int) -> Shape:
+        """A tile of 16 or more, and some kilobytes of keys at a time; value: bytes of one."""
         group = heads // key_heads
         padded, wide = triton.next_power_of_2(group), max(triton.next_power_of_2(size), 16)
-        keys = min(max(4096 // wide, 16), 64)
-        rows, warps = max(TILE // padded, 1), 4 if wide <= 128 else 8
+        keys = FEWEST if value > 2 else min(max(4096 // wide, FEWEST), 64)
+        rows, warps = max(TILE // padded, 1), 8 if wide > 128 or value > 2 else 4
         return cls(heads, group, padded, rows, size, wide, keys, warps)
 
 
@@ -62,7 +66,7 @@ def paged_attention(
     rows, (_, _, slots, key_heads, size) = len(qkv), cache.shape
     if not rows:
         return
-    shape = Shape.of(heads, key_heads, size)
+    shape = Shape.of(heads, key_heads, size, cache.element_size())
     splits = -(-page_table.shape[1] * slots // SPLIT)
     ways = ways_of(rows, shape, splits)
     entries = rows * heads * splits if ways > 1 else 0
@@ -96,7 +100,7 @@ def paged_attention(
         ALONE=ways == 1,
         num_warps=shape.warps,
         num_stages=STAGES,
-        maxnreg=REGISTERS,
+        maxnreg=REGISTERS[cache.element_size()],
     )
     if ways > 1:
         combine[rows, heads](
@@ -125,29 +129,34 @@ def _constants(shape: Shape) -> dict[str, Any]:
 def builds() -> list[Build]:
     """Heads of known models; few rows, whose splits are shared, and many."""
     models = [
-        ("Llama 3 8B", 32, 8, 128, None, None),
-        ("Llama 2 7B", 32, 32, 128, None, None),
-        ("Llama 3 1B", 32, 8, 64, None, None),
-        ("Qwen 2.5 7B", 28, 4, 128, None, None),
-        ("Mistral 7B, window", 32, 8, 128, 4096, None),
-        ("heads of 80", 32, 8, 80, None, None),
-        ("heads of 256, window, softcap", 8, 4, 256, 4096, 50.0),
+        ("Llama 3 8B", 32, 8, 128, None, None, "bf16"),
+        ("Llama 2 7B", 32, 32, 128, None, None, "bf16"),
+        ("Llama 2 13B", 40, 40, 128, None, None, "bf16"),
+        ("Llama 3 70B", 64, 8, 128, None, None, "bf16"),
+        ("Llama 3 1B", 32, 8, 64, None, None, "bf16"),
+        ("Qwen 2.5 7B", 28, 4, 128, None, None, "bf16"),
+        ("Mistral 7B, window", 32, 8, 128, 4096, None, "bf16"),
+        ("heads of 80", 32, 8, 80, None, None, "bf16"),
+        ("heads of 256, window, softcap", 8, 4, 256, 4096, 50.0, "bf16"),
+        ("Llama 3 8B, float16", 32, 8, 128, None, None, "fp16"),
+        ("Llama 3 8B, float32", 32, 8, 128, None, None, "fp32"),
+        ("Llama 3 1B, float32", 32, 8, 64, None, None, "fp32"),
     ]
     found = []
-    for name, heads, key_heads, size, window, softcap in models:
-        shape = Shape.of(heads, key_heads, size)
+    for name, heads, key_heads, size, window, softcap, kind in models:
+        shape = Shape.of(heads, key_heads, size, VALUES[kind])
         for alone in (False, True):
             how = "alone" if alone else "in splits"
-            found.append(_attend_build(f"{name}, {how}", shape, window, softcap, alone))
+            found.append(_attend_build(f"{name}, {how}", shape, window, softcap, alone, kind))
         if size >= 128:
-            found.append(_combine_build(name, shape, window))
+            found.append(_combine_build(name, shape, window, kind))
     return found
 
 
 def _attend_build(
-    name: str, shape: Shape, window: int | None, softcap: float | None, alone: bool
+    name: str, shape: Shape, window: int | None, softcap: float | None, alone: bool, kind: str
 ) -> Build:
-    kinds = dict.fromkeys(("qkv", "cache", "out"), "*bf16:16")
+    kinds = dict.fromkeys(("qkv", "cache", "out"), f"*{kind}:16")
     kinds |= {"positions": "*i32", "lanes": "*i32", "page_table": "*i32:16"}
     kinds |= dict.fromkeys(("sums", "parts"), "*fp32:16")
     strides = ("qkv_stride", "out_stride", "page_stride", "value_stride", "slot_stride")
@@ -156,11 +165,12 @@ def _attend_build(
     constants = {"SLOTS": 16, "WINDOW": window or 0, "SOFTCAP": softcap or 0.0, "ALONE": alone}
     constants |= {"HEADS": shape.heads, "SIZE": shape.size, "SIZE_PADDED": shape.size_padded}
     constants |= {"SPLIT": SPLIT} | _constants(shape)
-    return Build(name, attend, kinds, constants, shape.warps, STAGES, registers=REGISTERS)
+    most = REGISTERS[VALUES[kind]]
+    return Build(name, attend, kinds, constants, shape.warps, STAGES, registers=most)
 
 
-def _combine_build(name: str, shape: Shape, window: int | None) -> Build:
-    kinds = {"positions": "*i32", "out": "*bf16:16", "sums": "*fp32:16", "parts": "*fp32:16"}
+def _combine_build(name: str, shape: Shape, window: int | None, kind: str) -> Build:
+    kinds = {"positions": "*i32", "out": f"*{kind}:16", "sums": "*fp32:16", "parts": "*fp32:16"}
     kinds |= {"out_stride": "i32:16", "splits": "i32"}
     constants = {"HEADS": shape.heads, "SIZE": shape.size, "SIZE_PADDED": shape.size_padded}
     return Build(name, combine, kinds, constants | {"SPLIT": SPLIT, "WINDOW": window or 0}, 1, 2)

@@ -48,15 +48,21 @@ def build(name: str, kernel: Any, arguments: dict[str, Any], **constants: bool) 
 
 
 def builds() -> list[Build]:
-    """Plain and filtered decoding, the base alone, and everything at once; logits are float32."""
+    """Plain and filtered decoding, the base alone, each set of fields; logits are float32."""
     plain = arguments(FLOAT, alone=False, whole=False, chosen=False)
     alone = arguments(FLOAT, alone=True, whole=False, chosen=False)
+    reported = arguments(FLOAT, alone=False, whole=True, chosen=False)
+    chosen = arguments(FLOAT, alone=False, whole=False, chosen=True)
     everything = arguments(FLOAT, alone=False, whole=True, chosen=True)
     return [
         build("three roles", sample_part, plain, FILTERS=False),
         build("three roles, filters", sample_part, plain, FILTERS=True),
         build("three roles, filters", settle_row, plain),
         build("base alone, filters", sample_part, alone, FILTERS=True),
+        build("ranks, top-n", sample_part, reported, FILTERS=True),
+        build("ranks, top-n", settle_row, reported),
+        build("masks, given", sample_part, chosen, FILTERS=True),
+        build("masks, given", settle_row, chosen),
         build("ranks, top-n, masks, given", sample_part, everything, FILTERS=True),
         build("ranks, top-n, masks, given", settle_row, everything),
     ]

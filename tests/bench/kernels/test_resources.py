@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,19 @@ from typing import Any
 import pytest
 
 pytest.importorskip("triton")
-from bench.kernels.resources import MODULES, RECORD, TABLE, listed, spilling, table, told
+from bench.kernels.resources import (
+    COMPILED,
+    KERNELS,
+    MODULES,
+    RECORD,
+    TABLE,
+    listed,
+    sources,
+    spilling,
+    table,
+    told,
+)
+from proxyfuse_kernels.build import Build
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,10 +58,29 @@ def test_the_record_and_its_table_are_of_these_kernels() -> None:
     record = json.loads(RECORD.read_text())
     wanted = [told(module, build) for module, build in listed(MODULES)]
     assert min(record) < max(record)
-    for recorded in record.values():
+    again = "run `python -m bench.kernels.resources --write` under triton"
+    for version, one in record.items():
+        recorded = one["kernels"]
         assert [{name: entry[name] for name in wanted[0]} for entry in recorded] == wanted
         assert not spilling(recorded)
+        assert one["sources"] == sources(), f"kernels have changed since: {again} {version}"
     assert TABLE.read_text() == table(record)
+
+
+def test_an_edited_kernel_is_noticed_and_an_edited_reference_is_not(tmp_path: Path) -> None:
+    kernels = tmp_path / "kernels"
+    shutil.copytree(KERNELS, kernels, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    assert sources(kernels) == sources()
+    for name, noticed in (("reference.py", False), ("jit/attend.py", True), ("kernel.py", True)):
+        before, path = sources(kernels), kernels / "paged_attention" / name
+        path.write_text(path.read_text() + "\n# another\n")
+        assert (sources(kernels) != before) == noticed, name
+
+
+def test_the_sources_of_every_kernel_are_among_those_that_are_hashed() -> None:
+    for module in MODULES:
+        for path in (Path(str(module.__file__)), *map(source_of, module.builds())):
+            assert COMPILED.search(path.read_text()), path
 
 
 def test_a_spill_is_found() -> None:
@@ -57,3 +89,8 @@ def test_a_spill_is_found() -> None:
     assert spilling([entry]) == ["x/y, z: 8 bytes on sm_80"]
     took["stack"] = 0
     assert not spilling([entry])
+
+
+def source_of(build: Build) -> Path:
+    """The file that has the function."""
+    return Path(build.kernel.fn.__code__.co_filename)
