@@ -24,6 +24,7 @@ class CMakeBuild(build_ext):
             f"-DCMAKE_LIBRARY_OUTPUT_DIRECTORY={place}",
             f"-DPython_EXECUTABLE={sys.executable}",
             "-DCMAKE_BUILD_TYPE=Release",
+            "-DPROXYFUSE_CUDA=OFF",  # of no use to Python, and an install waits for no nvcc
         ]
         try:
             subprocess.run(["cmake", "-S", ROOT, "-B", build, *configure], check=True)

@@ -50,3 +50,17 @@ def test_a_failed_build_of_the_libraries_leaves_the_kernels(
         build.build_extension(extension)
     assert "_cpu" in built
     assert "engine" not in built
+
+
+def test_an_install_builds_nothing_by_nvcc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(setuptools, "setup", lambda **options: asked.update(options))
+    runpy.run_path(str(SETUP))
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
+    build = asked["cmdclass"]["build_ext"](setuptools.Distribution(asked))
+    build.build_temp, build.build_lib = str(tmp_path), str(tmp_path)
+    build.extensions = asked["ext_modules"]
+    for extension in build.extensions:
+        build.build_extension(extension)
+    assert "-DPROXYFUSE_CUDA=OFF" in commands[0]

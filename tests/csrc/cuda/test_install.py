@@ -28,6 +28,15 @@ def test_a_program_finds_the_library_where_it_is_installed(tmp_path: Path) -> No
     assert "GPU" in done.stdout
 
 
+@pytest.mark.skipif(not all(map(shutil.which, ("cmake", "g++"))), reason="needs cmake, g++")
+def test_a_plain_build_has_it_where_there_is_nvcc(tmp_path: Path) -> None:
+    configure = ["cmake", "-S", ROOT, "-B", tmp_path, "-DPROXYFUSE_PYTHON=OFF"]
+    done = subprocess.run(configure, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    left_out = "proxyfuse::sampler_cuda is left out: there is no nvcc" in done.stdout
+    assert left_out == (shutil.which("nvcc") is None)
+
+
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
 def test_without_nvcc_it_is_left_out_or_refused(tmp_path: Path) -> None:
     recipe = ROOT / "cmake/cuda.cmake"

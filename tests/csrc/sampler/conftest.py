@@ -31,7 +31,16 @@ def compiler() -> str:
 def built(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The build tree of the library, made without Python."""
     tree = tmp_path_factory.mktemp("built")
-    run("cmake", "-S", ROOT, "-B", tree, "-DPROXYFUSE_PYTHON=OFF", *generator(compiler))
+    run(
+        "cmake",
+        "-S",
+        ROOT,
+        "-B",
+        tree,
+        "-DPROXYFUSE_PYTHON=OFF",
+        "-DPROXYFUSE_CUDA=OFF",
+        *generator(compiler),
+    )
     run("cmake", "--build", tree, "--target", "proxyfuse_sampler", *parallel())
     return tree
 
