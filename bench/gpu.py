@@ -99,6 +99,8 @@ STEPS = (  # what matters most first: the limits are three budgets, or a little 
     Step("latency of the demo", (*LATENCY, *ONE, *OWN, "--trio", "demo"), 60),
     Step("proxies as one, of mid", (*LATENCY, *AS_ONE, "--trio", "mid"), 30),
     Step("latency of mid, base in fp8", (*LATENCY, *ONE, *FP8, "--trio", "mid"), 30),
+    Step("the loop, of llama2-13b+7b", (*LATENCY, *ONE, "--apart", *LOOP, "--trio", BIGGER), 80),
+    Step("compiled others, of llama3-8b+1b", (*LATENCY, *ONE, *COMPILED, "--trio", BIG), 80),
 )
 
 

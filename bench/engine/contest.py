@@ -16,7 +16,7 @@ from bench.engine.reads import Pairs, Reader
 from bench.engine.turn import Figure, Run, Turn
 from bench.peers.lineup import MINE
 from bench.peers.peer import Peer, Setup, Write
-from proxyfuse.measure import asleep, in_turns
+from proxyfuse.measure import asleep, gpu_bytes, in_turns
 from proxyfuse.trio import Trio
 
 
@@ -73,6 +73,7 @@ class Contest:
     scratch: Path
     reader: Reader = field(repr=False)
     passed: Passed = field(default_factory=Passed)
+    held: dict[str, int] = field(default_factory=dict)  # bytes of a GPU that each took to open
 
     def run(self, cases: Mapping[str, Case]) -> dict[str, Columns]:
         """The columns of each case; raises `WrongOutputError` before anything is timed.
@@ -125,8 +126,10 @@ class Contest:
             for peer in group:
                 room = self.setup(peer, longest, next(iter(cases.values())).sequences)
                 room = replace(room, load_format=self.load_format)
+                before = gpu_bytes(self.device)
                 opened = peer.open(self.folders.only(peer.roles), room)
                 writers[peer.name] = stack.enter_context(opened)
+                self.held[peer.name] = gpu_bytes(self.device) - before
             tables = in_turns(
                 self._races(cases, writers),
                 self.rounds,

@@ -104,6 +104,7 @@ def measure(
         "load_format": material.load_format,
         "stored": stored(material.folders),
         "weight_bytes": sizes,
+        "gpu_bytes": contest.held if asked.device == "cuda" else {},
         "batches": {
             str(batch): {"read_gb_per_s": read_rate(its, reader)} | by_token(its, sizes, reader)
             for batch, its in batches.items()
@@ -123,6 +124,8 @@ def tell(name: str, figures: dict[str, Any]) -> None:
     """Everything, for people."""
     if figures["apart"]:
         print(f"\n{name}: one was open at a time, so ratios are of different minutes")
+    for peer, held in figures["gpu_bytes"].items():
+        print(f"  {peer:36} took {held / 1e9:.1f} GB of the GPU to open")
     for batch, found in figures["batches"].items():
         show(f"{name}, batch {batch}, a token", "ms", found["ms_per_token"], found)
         for peer, its in found["arrivals"].items():

@@ -6,7 +6,7 @@ from proxyfuse.measure.floor import (
     share_of_floor,
     streamed_weights,
 )
-from proxyfuse.measure.machine import machine, machine_name, peak_memory
+from proxyfuse.measure.machine import gpu_bytes, machine, machine_name, peak_memory
 from proxyfuse.measure.protocol import Run, asleep, in_turn, in_turns, seconds
 from proxyfuse.measure.spread import (
     Spread,
@@ -24,6 +24,7 @@ __all__ = [
     "asleep",
     "bytes_a_token",
     "error_of_median",
+    "gpu_bytes",
     "in_turn",
     "in_turns",
     "machine",

@@ -48,6 +48,18 @@ def peak_memory() -> int:
     return int(line.split()[1]) * 1024
 
 
+def gpu_bytes(device: str) -> int:
+    """Bytes of a GPU that are in use, a driver's own included; 0 of a CPU, or where none is seen.
+
+    What torch keeps for later is given back first.
+    """
+    if device == "cpu" or not torch.cuda.is_available():
+        return 0
+    torch.cuda.empty_cache()
+    free, total = torch.cuda.mem_get_info()
+    return total - free
+
+
 def _cpu_name() -> str:
     listing = Path("/proc/cpuinfo")
     for line in listing.read_text().splitlines() if listing.exists() else ():

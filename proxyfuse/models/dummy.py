@@ -49,23 +49,29 @@ def draw(weights: Weights, folder: Path, config: ModelConfig, seed: int) -> Weig
     `ModelError` for an `initializer_range` that is not above 0.
     """
     spread = read_json(folder / "config.json").positive("initializer_range", SPREAD)
-    for name, place in places(weights, config):
+    its = dict(places(weights, config))
+    device = _values(next(iter(its.values()))).device
+    wide = torch.empty(PIECE, device=device)  # one: many that come and go leave holes in a heap
+    for name, place in its.items():
         if name.endswith("norm.weight"):
             assert isinstance(place, Tensor)
             place.fill_(1.0)
         else:
-            _draw(place, spread, crc32(f"{seed} {name}".encode()))
+            _draw(place, spread, crc32(f"{seed} {name}".encode()), wide)
     return weights
 
 
-def _draw(place: Weight, spread: float, seed: int) -> None:
+def _values(place: Weight) -> Tensor:
+    return place.values if isinstance(place, Quantised) else place
+
+
+def _draw(place: Weight, spread: float, seed: int, wide: Tensor) -> None:
     """In 8 bits nearly all that e4m3 has is used, and scales bring it back to `spread`."""
-    values = place.values if isinstance(place, Quantised) else place
+    values = _values(place)
     generator = torch.Generator(values.device).manual_seed(seed)
     if isinstance(place, Quantised):
         place.scales.uniform_(*UNEVEN, generator=generator).mul_(spread * REACH / MOST)
         spread = MOST / REACH
     for part in torch.split(values.view(-1), PIECE):
-        wide = torch.empty(part.shape, device=values.device)
-        wide.normal_(std=spread, generator=generator)
-        part.copy_(wide.clamp_(-MOST, MOST))
+        drawn = wide[: len(part)].normal_(std=spread, generator=generator)
+        part.copy_(drawn.clamp_(-MOST, MOST))

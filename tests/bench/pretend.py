@@ -52,6 +52,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> World:
         "max_memory_allocated": lambda *_: 0,
         "reset_peak_memory_stats": lambda *_: None,
         "empty_cache": lambda: None,
+        "mem_get_info": lambda *_: (CARD.total_memory // 2, CARD.total_memory),
         "CUDAGraph": lambda: SimpleNamespace(replay=lambda: None),
         "graph": lambda *_, **__: nullcontext(),
         "graph_pool_handle": lambda: (0, 1),

@@ -96,6 +96,7 @@ def test_latency_is_measured_over_captured_steps(
     its = record["trios"]["small, agreeing"]
     assert its["load_format"] == "dummy" and its["apart"] == ("--apart" in words)
     assert set(its["batches"]["1"]["share_of_floor"]) == set(its["weight_bytes"]) == timed
+    assert set(its["gpu_bytes"]) == timed
     ours = {name for name in timed if name.startswith(MINE)}
     assert set(its["batches"]["1"]["host"]) == ours, "the host's time of a step"
     assert its["gate"] == dict.fromkeys(timed, "here") and (tmp_path / "passed.json").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import runpy
 import shlex
 import shutil
@@ -141,7 +142,10 @@ def test_a_step_of_no_such_name_is_answered_with_all_names(
 @pytest.mark.skipif(not shutil.which("make"), reason="no make here")
 def test_make_hands_the_names_on_as_they_are_quoted() -> None:
     words = ["make", "-n", "gpu", "PYTHON=python", "STEPS=\"kernels\" 'latency of mid'"]
-    told = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    own = {name: value for name, value in os.environ.items() if "MAKE" not in name}  # of one above
+    told = subprocess.run(
+        words, cwd=ROOT, env=own, capture_output=True, text=True, check=True
+    ).stdout
     last = told.strip().splitlines()[-1]
     assert shlex.split(last)[-2:] == ["kernels", "latency of mid"]
 
@@ -183,6 +187,11 @@ PEERS_OF = {  # of each step of latency, beside this engine
     "proxies as one, of mid": {PLAIN, GROUPED},
     "latency of mid, base in fp8": {PLAIN, MY_BASE},
     "compiled others, of mid": {"Hugging Face loop, compiled", "Hugging Face base alone, compiled"},
+    "the loop, of llama2-13b+7b": {"Hugging Face loop, bfloat16"},
+    "compiled others, of llama3-8b+1b": {
+        "Hugging Face loop, compiled",
+        "Hugging Face base alone, compiled",
+    },
 }
 
 

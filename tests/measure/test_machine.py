@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from proxyfuse.measure import machine, machine_name, peak_memory
+from proxyfuse.measure import gpu_bytes, machine, machine_name, peak_memory
 
 
 def test_a_machine_is_described() -> None:
@@ -14,6 +14,7 @@ def test_a_machine_is_described() -> None:
     assert about["cores"] >= 1 and about["memory_gib"] >= 1 and about["cpu"]
     assert about["torch"] == torch.__version__
     assert ("gpu" in about) == torch.cuda.is_available()
+    assert gpu_bytes("cpu") == 0
 
 
 def test_a_folder_is_named_after_what_was_measured() -> None:

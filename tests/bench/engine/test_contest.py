@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.engine import reads, turn
+from bench.engine import contest, reads, turn
 from bench.engine.case import MOST, TURN, Case
 from bench.engine.contest import Contest, Gate, Interrupted
 from bench.engine.doubt import FEW
@@ -151,6 +151,23 @@ def test_apart_each_is_closed_before_the_next_is_opened(
     assert len(columns["one"]["slower"].turns) < len(columns["one"][MINE].turns)
 
 
+def test_what_each_takes_of_a_gpu_is_told(
+    small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is opened and after, beside whoever is open already."""
+    monkeypatch.setattr(Gate, "require_right", lambda *_: None)
+    used = iter([7, 57, 57, 87])
+    monkeypatch.setattr(contest, "gpu_bytes", lambda _: next(used))
+    clock = Clock()
+    monkeypatch.setattr(protocol, "time", clock)
+    monkeypatch.setattr(turn, "perf_counter", clock.perf_counter)
+    monkeypatch.setattr(Reader, "__call__", lambda _: 0.25)
+    both = [worker(name, 1.0, clock, []) for name in (MINE, "rival")]
+    race = contest_of(both, small, tmp_path, "cuda", rounds=1)
+    race.run({"one": Case([[1]], [1], 1)})
+    assert race.held == {MINE: 50, "rival": 30}
+
+
 def test_an_interrupt_keeps_what_was_done(
     small: Trio[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,11 +182,11 @@ def test_an_interrupt_keeps_what_was_done(
         raise KeyboardInterrupt
 
     done = [worker(name, seconds, clock, []) for name, seconds in ((MINE, 1.0), ("slow", 4.0))]
-    contest = contest_of(
+    race = contest_of(
         [*done, Peer(name="never", open=opened, dtype="float32")], small, tmp_path, "cuda"
     )
     with pytest.raises(Interrupted) as stopped:
-        contest.run({"one": Case([[1]], [1], 1), "two": Case([[1], [1]], [1, 1], 2)})
+        race.run({"one": Case([[1]], [1], 1), "two": Case([[1], [1]], [1, 1], 2)})
     assert set(stopped.value.columns) == {"one"}
     assert set(stopped.value.columns["one"]) == {MINE, "slow"}
 
