@@ -50,7 +50,8 @@ class CudaDevice:
 
     def tensor(self, values: Sequence[float] | np.ndarray, dtype: torch.dtype) -> Tensor:
         """By way of pinned memory, which torch keeps until the copy is done."""
-        return torch.tensor(values, dtype=dtype, pin_memory=True).to(self.at, non_blocking=True)
+        there = torch.tensor(values, dtype=dtype).pin_memory()  # at once it takes no numpy arrays
+        return there.to(self.at, non_blocking=True)
 
     def copy(self, source: Tensor, target: Tensor) -> None:
         """On the current stream."""
