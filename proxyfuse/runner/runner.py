@@ -167,7 +167,7 @@ class Runner:
 
         How many were. Steps that are not ready run too, call by call.
         """
-        padding, end = self._padding, monotonic() + warmup.SECONDS
+        padding, spent = self._padding, 0.0
         assert padding is not None
         longest = min(self._capacity.rows, self._capacity.tokens)
         for tokens in {min(count, longest) for count in warmup.PROMPTS}:
@@ -179,15 +179,18 @@ class Runner:
         for size, roles, drafts, drawer in shapes:
             looked_up = drafts if drawer is None else 0
             plan = padding.empty(size, drafts - looked_up, roles, looked_up)
-            if count == warmup.MOST or monotonic() > end:
+            if count == warmup.MOST or spent > warmup.SECONDS:
                 break
             if plan is not None:
                 count += 1
-                for _ in range(TIMES):
-                    self._rehearse(plan, drawer or Role.EXPERT, ready=True)
+                again = partial(self._rehearse, plan, drawer or Role.EXPERT, ready=True)
+                again()  # compiles what is missing; that takes as long as it takes
+                begin = monotonic()
+                for _ in range(TIMES - 1):
+                    again()
                 if self._pair is not None and not drafts and len(roles) > 1:
-                    again = partial(self._rehearse, plan, Role.EXPERT, ready=True)
                     self._pair.choose(size, again)
+                spent += monotonic() - begin
         return count
 
     def _rehearse(self, plan: Plan, drawer: Role, *, ready: bool) -> None:

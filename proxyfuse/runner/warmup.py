@@ -10,7 +10,7 @@ from proxyfuse.sampling import SamplingParams
 from proxyfuse.trio import Role
 
 MOST = 96  # steps
-SECONDS = 60.0  # after which none is begun; those that are left run eagerly
+SECONDS = 60.0  # of captures, after which none is begun; those that are left run eagerly
 PROMPTS = (1, 37, 2048)  # tokens of prompts that are read for what is compiled on demand
 # Rows that are drawn for the same end: the sampler is compiled with and without what is reported,
 # and with and without what is chosen from or given, and for nothing else that can be asked.

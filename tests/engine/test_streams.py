@@ -14,7 +14,8 @@ import pytest
 
 from proxyfuse import LLM, Metrics, Prompt, RequestOutput, SamplingParams
 from proxyfuse.plan import Plan
-from proxyfuse.runner import warmup
+from proxyfuse.runner import runner, warmup
+from proxyfuse.runner.runner import Runner
 from proxyfuse.runner.ahead import Ahead
 from proxyfuse.runner.runner import Runner
 from proxyfuse.speculation import choice, speculator
@@ -253,3 +254,23 @@ def test_warming_up_is_bounded(trio, open_llm, plain_torch, monkeypatch) -> None
         params = SamplingParams(temperature=0.0, max_tokens=5)
         open_llm(trio, **FEW).generate([[5, 6, 7]], params, use_tqdm=False)
         assert world.counts["captures"] == captures
+
+
+def test_what_is_compiled_takes_nothing_from_what_is_captured(
+    trio, open_llm, plain_torch, monkeypatch
+) -> None:
+    few_lengths(monkeypatch)
+    monkeypatch.setattr(warmup, "MOST", 4)
+    clock, seen, rehearse = [0.0], [], Runner._rehearse
+
+    def slow_at_first(self: Runner, plan: Any, *args: Any, **kwargs: Any) -> None:
+        rehearse(self, plan, *args, **kwargs)
+        clock[0] += 1.0 if any(plan is one for one in seen) else 2 * warmup.SECONDS
+        seen.append(plan)
+
+    monkeypatch.setattr(Runner, "_rehearse", slow_at_first)
+    monkeypatch.setattr(runner, "monotonic", lambda: clock[0])
+    world = World(0)
+    put_on(world, monkeypatch)
+    open_llm(trio, **FEW)
+    assert world.counts["captures"] == 4
