@@ -15,7 +15,6 @@ import pytest
 from proxyfuse import LLM, Metrics, Prompt, RequestOutput, SamplingParams
 from proxyfuse.plan import Plan
 from proxyfuse.runner import runner, warmup
-from proxyfuse.runner.runner import Runner
 from proxyfuse.runner.ahead import Ahead
 from proxyfuse.runner.runner import Runner
 from proxyfuse.speculation import choice, speculator
