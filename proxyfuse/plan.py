@@ -18,8 +18,7 @@ class Slice(NamedTuple):  # a step makes three per sequence: a frozen dataclass 
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):  # as many are made as there are sequences, in every step
     """Sampler rows [row, row + count) of a sequence; each lane's slice ends on the last of them.
 
     A row reads the token before it. Where that is neither of the prompt nor of the continuation it
@@ -28,7 +27,7 @@ class Sample:
 
     sequence: Sequence
     row: int
-    count: int
+    count: int  # type: ignore[assignment]  # and not what tuples call so
     proposed: tuple[int, ...] = ()
     drawn: int = 0
 

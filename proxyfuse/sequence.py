@@ -78,6 +78,11 @@ class Sequence:
         """
         return len(lane.prompt) - 1 + self.reach
 
+    def fronts(self) -> list[int]:
+        """`front` of every lane, in role order."""
+        last = self.row + self.ahead - 1
+        return [len(lane.prompt) + last for lane in self.lanes.values()]
+
     def tokens(self, lane: Lane, start: int, stop: int) -> list[int]:
         """The lane's tokens in [start, stop)."""
         cut = len(lane.prompt)

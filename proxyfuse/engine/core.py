@@ -102,24 +102,26 @@ class Engine:
         kept = [self._take(*one, landed) for one in zip(plan.samples, landed.entries, strict=True)]
         now = perf_counter()
         self._scheduler.settle(plan, kept)
+        passes = drafted = held = 0
         for sample, tokens, fared in zip(plan.samples, kept, landed.fared, strict=True):
             writing = self._writings.get(sample.sequence)
             if writing is None:
                 continue
             if tokens:
                 writing.verified(fared.tried, len(tokens), now)
-                self._count(fared.tried, len(tokens) - 1)
+                passes, drafted, held = passes + 1, drafted + fared.tried, held + len(tokens) - 1
             if writing.ending is not None:
                 self._end(writing, writing.ending)
+        self._count(passes, drafted, held)
         for request_id in dict.fromkeys(sample.sequence.request_id for sample in plan.samples):
             if request_id in self._requests:
                 self._tell(self._requests[request_id])
         return landed.waited
 
-    def _count(self, drafted: int, accepted: int) -> None:
+    def _count(self, passes: int, drafted: int, accepted: int) -> None:
         so_far = self.metrics
         self.metrics = Metrics(
-            so_far.base_passes + 1,
+            so_far.base_passes + passes,
             so_far.drafted + drafted,
             so_far.accepted + accepted,
             so_far.steps,

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from proxyfuse.plan import Plan, Sample
 from proxyfuse.runner.layout import Counted, Layout
-from proxyfuse.runner.rows import RowWriter
+from proxyfuse.runner.rows import Places, RowWriter
 from proxyfuse.runner.staging import Fields, Staging
 from proxyfuse.sequence import Sequence
 from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.ops import AheadOps
 
 ROWS = ("positions", "lanes", "slots")
+Written = tuple[list[Sequence], list[int], list[Places], list[list[int]]]
 
 
 def ahead_fields(
@@ -54,9 +55,26 @@ class Ahead:
         self._slack = torch.zeros(self._most + 1, dtype=torch.int32, device=at)
         self._last = torch.zeros(self._most, dtype=torch.int32, device=at)
         self._order: dict[Sequence, int] = {}  # of the samples of the last flight
+        self._written: Written | None = None  # what the arrays were written from
 
     def write(self, plan: Plan, layout: Layout, writers: Mapping[Role, RowWriter]) -> None:
-        """The arrays of a step whose rows were just written."""
+        """The arrays of a step whose rows were just written, where they do not say so already."""
+        made_of = self._made_of(plan.samples, layout, writers)
+        if made_of is None or made_of != self._written:
+            self._written = made_of
+            self._write(plan, layout, writers)
+
+    def _made_of(
+        self, samples: list[Sample], layout: Layout, writers: Mapping[Role, RowWriter]
+    ) -> Written | None:
+        """Equal for steps of one row each whose arrays are equal; None for any other step."""
+        if len(layout.rows) != len(samples):
+            return None
+        sources = [self._order[s.sequence] if s.row > s.sequence.row else -1 for s in samples]
+        places = [writer.places for writer in writers.values()]
+        return [one.sequence for one in samples], sources, places, layout.entries
+
+    def _write(self, plan: Plan, layout: Layout, writers: Mapping[Role, RowWriter]) -> None:
         for name in (*(role.label for role in writers), "sampler", "drafts"):
             self._host[f"ahead.{name}"][:] = self._most
         self._host["ahead.readers"][:] = self._staging.word("ahead.spare")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from proxyfuse.plan import Plan, Sample, Slice
 from proxyfuse.sampling import SamplingParams
@@ -98,7 +97,7 @@ def _with(plan: Plan, ghosts: Iterable[Sequence], like: Sample) -> Plan:
     slices = {role: list(cuts) for role, cuts in plan.slices.items()}
     samples = list(plan.samples)
     for ghost in ghosts:
-        samples.append(replace(like, sequence=ghost, row=0, proposed=(0,) * len(like.proposed)))
+        samples.append(like._replace(sequence=ghost, row=0, proposed=(0,) * len(like.proposed)))
         for role, lane in ghost.lanes.items():
             slices[role].append(Slice(ghost, lane, 0, like.count))
     return Plan(Trio(slices), samples)

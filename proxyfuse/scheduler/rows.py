@@ -13,9 +13,12 @@ from proxyfuse.sequence import Sequence
 Drafts = Callable[[Sequence], Draft | None]
 
 
+NOTHING = Draft()
+
+
 def no_drafts(sequence: Sequence) -> Draft:
     """Plain decoding: nothing is proposed ahead."""
-    return Draft()
+    return NOTHING
 
 
 def follows(sequence: Sequence) -> bool:
@@ -30,16 +33,16 @@ def wanted(sequence: Sequence, drafts: Drafts) -> tuple[int, Draft]:
     None where rows in flight have to be settled first, or may turn out to be the last.
     """
     if sequence.ahead and (sequence.reach >= sequence.limit or not follows(sequence)):
-        return 0, Draft()
+        return 0, NOTHING
     known = max(len(sequence.continuation) - sequence.reach, 0)
     if sequence.given:
         assert known > 0, "everything given was scored: it should have been retired"
-        return known, Draft()
+        return known, NOTHING
     if known:
-        return known + 1, Draft()
+        return known + 1, NOTHING
     draft = drafts(sequence)
     if draft is None:
-        return 0, Draft()
+        return 0, NOTHING
     return 1 + (len(draft.tokens) or draft.length), draft
 
 

@@ -183,12 +183,13 @@ class Scheduler:
         rows, draft = wanted(sequence, self._drafts)
         if not rows:
             return True
-        count = step.count(sequence, rows)
-        stops = step.stops(sequence, count)
+        fronts = sequence.fronts()
+        count = step.count(sequence, fronts, rows)
+        stops = step.stops(sequence, fronts, count)
         spared = len(self._roles) * len(self._queues.running) if count > 1 else 0
         covered = self.ledger.cover(sequence, stops, spared)
         if not covered and count > 1:
-            count, stops = 1, step.stops(sequence, 1)
+            count, stops = 1, step.stops(sequence, fronts, 1)
             covered = self.ledger.cover(sequence, stops)
         if covered:
             if self._queues.waiting:

@@ -21,22 +21,25 @@ class Step:
         self._fused: list[Sample] = []
         self._alone: list[Sample] = []
 
-    def count(self, sequence: Sequence, wanted: int) -> int:
-        """How many of the next `wanted` rows can be sampled: 0 until every lane can get to them."""
+    def count(self, sequence: Sequence, fronts: list[int], wanted: int) -> int:
+        """How many of the next `wanted` rows can be sampled: 0 until every lane can get to them.
+
+        fronts: those of the sequence.
+        """
         count = min(wanted, self.sampler_rows)
-        for role, lane in sequence.lanes.items():
-            behind = sequence.front(lane) - lane.computed
+        for (role, lane), front in zip(sequence.lanes.items(), fronts, strict=True):
+            behind = front - lane.computed
             assert behind >= 0, "a lane passed its next row: its last step was not settled"
             count = min(count, self.rows[role] - behind)
         return max(count, 0)
 
-    def stops(self, sequence: Sequence, count: int) -> list[int]:
+    def stops(self, sequence: Sequence, fronts: list[int], count: int) -> list[int]:
         """Where each lane's slice stops: past `count` rows, or as near the first as it can get."""
         if count:
-            return [sequence.front(lane) + count for lane in sequence.lanes.values()]
+            return [front + count for front in fronts]
         return [
-            min(sequence.front(lane), lane.computed + self.rows[role])
-            for role, lane in sequence.lanes.items()
+            min(front, lane.computed + self.rows[role])
+            for (role, lane), front in zip(sequence.lanes.items(), fronts, strict=True)
         ]
 
     def take(self, sequence: Sequence, stops: list[int], count: int, draft: Draft) -> None:

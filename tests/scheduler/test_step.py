@@ -16,15 +16,15 @@ PROMPTS = [(1,) * 3, (1,) * 6, (1,) * 3]
     ("rows", "sampler_rows", "count"), [(6, 9, 1), (9, 9, 4), (9, 2, 2), (5, 9, 0), (9, 0, 0)]
 )
 def test_the_scarcest_budget_decides(rows: int, sampler_rows: int, count: int) -> None:
-    step = Step(tuple(Role), rows, sampler_rows)
-    assert step.count(sequence("a", PROMPTS), wanted=7) == count
+    step, one = Step(tuple(Role), rows, sampler_rows), sequence("a", PROMPTS)
+    assert step.count(one, one.fronts(), wanted=7) == count
 
 
 def test_stops_without_a_sample_leave_the_last_token() -> None:
     one = sequence("a", PROMPTS)
-    assert Step(tuple(Role), 4, 9).stops(one, 0) == [2, 4, 2]
-    assert Step(tuple(Role), 9, 0).stops(one, 0) == [2, 5, 2]
-    assert Step(tuple(Role), 9, 9).stops(one, 2) == [4, 7, 4]
+    assert Step(tuple(Role), 4, 9).stops(one, one.fronts(), 0) == [2, 4, 2]
+    assert Step(tuple(Role), 9, 0).stops(one, one.fronts(), 0) == [2, 5, 2]
+    assert Step(tuple(Role), 9, 9).stops(one, one.fronts(), 2) == [4, 7, 4]
 
 
 def test_what_is_taken_is_spent() -> None:
@@ -44,4 +44,4 @@ def test_a_lane_past_its_next_row_is_our_own_bug() -> None:
     one = sequence("a", [(1, 2)])
     one.lanes.base.computed = 2
     with pytest.raises(AssertionError, match="not settled"):
-        Step((Role.BASE,), 9, 9).count(one, 1)
+        Step((Role.BASE,), 9, 9).count(one, one.fronts(), 1)
