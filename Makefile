@@ -20,7 +20,7 @@ RECIPES := $(shell find csrc cmake -type f -name '*[Cc][Mm]ake*' 2>/dev/null)
 # C++ that is no part of the Python package, but kept like the rest
 OUTSIDE := $(shell find examples tests bench -type f \( -name '*.h' -o -name '*.cpp' \) 2>/dev/null)
 
-.PHONY: demo test check bench bench-peers gpu
+.PHONY: demo test check bench bench-peers gpu pretended
 
 demo: $(READY)
 	$(BIN)/proxyfuse demo
@@ -51,6 +51,12 @@ bench-peers: $(READY)
 #   STEPS='"kernels" "tests"'       these alone; a name that is none is answered with all that are
 gpu:
 	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m bench.gpu $(STEPS)
+
+# What is marked gpu, without one: torch's CUDA build and Triton's compiler over a driver that is
+# pretended, in an environment of its own (build/pretended). See tests/pretended/run.py.
+#   PARTS="kernels engine"          these alone
+pretended:
+	$(PYTHON) -m tests.pretended.run --processes $(PROCESSES) $(PARTS)
 
 $(READY): pyproject.toml $(CONSTRAINTS) setup.py CMakeLists.txt $(RECIPES) $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
