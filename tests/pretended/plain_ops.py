@@ -20,7 +20,7 @@ from proxyfuse_kernels.proxy_sample.rows import SampleDraws
 from proxyfuse_kernels.reference import ReferenceOps
 from tests.pretended.aliases import alias, on_devices, replaced
 from tests.pretended.driver import do
-from tests.pretended.torch_ops import launches_only
+from tests.pretended.torch_ops import computes, launches_only
 
 PLAIN = ReferenceOps()
 KERNELS = (  # the others of `TritonOps` are torch's
@@ -38,12 +38,15 @@ def _on_host(x: Any) -> Any:
     return replaced(x, _host)
 
 
-def _instead(launch: Callable[..., None], plain: Callable[..., None]) -> Callable[..., None]:
+def instead(launch: Callable[..., None], plain: Callable[..., None]) -> Callable[..., None]:
     """A function that launches as the one, and computes as the other."""
 
     def call(*args: Any, **kwargs: Any) -> None:
+        outermost = computes()
         with launches_only():
             launch(*args, **kwargs)
+        if not outermost:
+            return  # a product that calls itself for each of its groups
         host_args, host_kwargs = _on_host(args), _on_host(kwargs)
         do(lambda: plain(*host_args, **host_kwargs), on_devices((args, kwargs))[0].device)
 
@@ -54,7 +57,7 @@ def _linear(self: TritonOps, *args: Any, **kwargs: Any) -> None:
     def launch(*args: Any, **kwargs: Any) -> None:
         _launched_linear(self, *args, **kwargs)
 
-    _instead(launch, PLAIN.linear)(*args, **kwargs)
+    instead(launch, PLAIN.linear)(*args, **kwargs)
 
 
 _launched_linear = TritonOps.linear
@@ -83,7 +86,7 @@ def _draw(vocab: int, logits: list[Tensor], rows: Any, out: SampleDraws) -> None
 def install() -> None:
     """For all engines, for good."""
     for name in KERNELS:
-        call = _instead(getattr(TritonOps, name), getattr(PLAIN, name))
+        call = instead(getattr(TritonOps, name), getattr(PLAIN, name))
         setattr(TritonOps, name, staticmethod(call))
     TritonOps.linear = _linear  # type: ignore[method-assign]
     TritonSampler.__call__ = _sample  # type: ignore[method-assign]

@@ -40,21 +40,22 @@ ROOT = HERE.parent.parent
 REQUIREMENTS = HERE / "requirements.txt"
 HEADERS = ("nvidia-cuda-runtime==13.0.96", "nvidia-cuda-crt==13.0.88")  # of torch's CUDA; no nvcc
 
+GPUS = "2"
+
 
 @dataclass(frozen=True)
 class Part:
     """Something to run, and how what it launches is computed."""
 
     numbers: str  # PRETENDED_NUMBERS
-    gpus: int
     words: tuple[str, ...]  # after pytest, or after the interpreter
 
 
 KERNELS = "tests/proxyfuse_kernels"
 PARTS = {
-    "itself": Part("interpreter", 2, ("tests/pretended",)),
-    "kernels": Part("interpreter", 1, ("-m", "gpu", KERNELS)),
-    "engine": Part("plain", 1, ("-m", "gpu", "tests/engine")),
+    "itself": Part("interpreter", ("tests/pretended",)),
+    "kernels": Part("interpreter", ("-m", "gpu", KERNELS)),
+    "engine": Part("plain", ("-m", "gpu", "tests/engine")),
 }
 
 
@@ -80,7 +81,7 @@ def environment(folder: Path, part: Part) -> dict[str, str]:
         "LD_LIBRARY_PATH": str(folder / "lib"),
         "PYTHONPATH": os.pathsep.join(map(str, (HERE / "start", ROOT, ROOT / "kernels"))),
         "PRETENDED_NUMBERS": part.numbers,
-        "PRETENDED_GPUS": str(part.gpus),
+        "PRETENDED_GPUS": GPUS,
         "TRITON_INTERPRET": "0",
         "TRITON_CACHE_DIR": str(folder / "triton"),
         "OMP_NUM_THREADS": "1",
@@ -120,7 +121,7 @@ def main(words: Sequence[str]) -> None:
     folder = asked.folder.resolve()
     python = make(folder)
     if asked.python:
-        sys.exit(program(python, folder, Part("plain", 1, tuple(asked.python))))
+        sys.exit(program(python, folder, Part("plain", tuple(asked.python))))
     failed = []
     for name in asked.parts or PARTS:
         begin = time.monotonic()
