@@ -11,12 +11,12 @@ from proxyfuse.captures import unwind
 
 
 @contextmanager
-def captured() -> Iterator[torch.cuda.CUDAGraph]:
+def captured(mode: str = "thread_local") -> Iterator[torch.cuda.CUDAGraph]:
     """What is launched within becomes the graph. Raises what went wrong first."""
     graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
     first: list[BaseException] = []
     try:
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, pool=pool, capture_error_mode=mode):
             try:
                 yield graph
             except BaseException as failure:

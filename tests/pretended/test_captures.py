@@ -143,3 +143,23 @@ def test_other_threads_may_wait_meanwhile() -> None:
         other.submit(torch.cuda.synchronize).result()
     graph.replay()
     assert x.tolist() == [2] * 4
+
+
+def test_other_threads_may_not_where_the_capture_is_global() -> None:
+    raises = pytest.raises(RuntimeError, match="capturing")
+    with raises, captured("global"), ThreadPoolExecutor(1) as other:
+        other.submit(torch.cuda.synchronize).result()
+
+
+def test_two_captures_that_meet() -> None:
+    """Torch begins no second one in a thread, so the driver is asked."""
+    library, event, graph = driver.library, recorded(), ctypes.c_void_p()
+    one, two = (torch.cuda.Stream(), torch.cuda.Stream())
+    handles = [ctypes.c_void_p(stream.cuda_stream) for stream in (one, two)]
+    assert [library.cudaStreamBeginCapture(handle, 1) for handle in handles] == [0, 0]
+    event.record(one)
+    with pytest.raises(RuntimeError, match="merge of separate capture sequences"):
+        two.wait_event(event)
+    ends = [library.cudaStreamEndCapture(handle, ctypes.byref(graph)) for handle in handles]
+    assert ends == [901, 901], "both are spoiled"
+    library.cudaGetLastError()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import pytest
 import torch
 
-from tests.pretended import driver
-from tests.pretended.kernels import doubled
+from tests.pretended.kernels import doubled, launched
 
 
 def test_copies_between_devices() -> None:
@@ -36,13 +33,7 @@ def test_a_kernel_reaches_over() -> None:
 
 
 def test_a_launch_on_a_stream_of_the_other() -> None:
-    library, function = driver.library, ctypes.c_void_p()
-    assert library.cuModuleGetFunction(ctypes.byref(function), None, b"kernel") == 0
-    one, none = (ctypes.c_uint(1),) * 6, (None, None)
-    errors = []
-    for device in range(2):
-        stream = ctypes.c_void_p(torch.cuda.Stream(device).cuda_stream)
-        errors.append(library.cuLaunchKernel(function, *one, ctypes.c_uint(0), stream, *none))
+    errors = [launched(torch.cuda.Stream(device)) for device in range(2)]
     assert errors == [0, 400], "an invalid resource handle"
 
 

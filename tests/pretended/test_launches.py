@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.pretended.capturing import captured
-from tests.pretended.kernels import doubled
+from tests.pretended.kernels import doubled, launched
 
 MOST = 65535  # programs in y and in z
 
@@ -45,3 +45,18 @@ def test_more_programs_than_an_axis_has(axis: int) -> None:
     grid[axis] = MOST + 1
     with pytest.raises(RuntimeError, match="invalid argument"):
         double(torch.ones(8, device="cuda"), tuple(grid))
+
+
+LAUNCHES = {  # grid, block, bytes of shared memory, and the error
+    "all that there is": ((1, MOST, MOST), (1024, 1, 1), 232448, 0),
+    "threads": ((1, 1, 1), (1024, 2, 1), 0, 1),
+    "no threads": ((1, 1, 1), (0, 1, 1), 0, 1),
+    "no programs": ((1, 0, 1), (32, 1, 1), 0, 1),
+    "shared memory": ((1, 1, 1), (32, 1, 1), 232449, 1),
+}
+
+
+@pytest.mark.parametrize("kind", LAUNCHES)
+def test_what_a_multiprocessor_has(kind: str) -> None:
+    grid, block, shared, wanted = LAUNCHES[kind]
+    assert launched(torch.cuda.current_stream(), grid, block, shared) == wanted
