@@ -51,10 +51,10 @@ class Part:
     words: tuple[str, ...]  # after pytest, or after the interpreter
 
 
-KERNELS = "tests/proxyfuse_kernels"
+KERNELS = ("tests/proxyfuse_kernels", "tests/measure")
 PARTS = {
     "itself": Part("interpreter", ("tests/pretended",)),
-    "kernels": Part("interpreter", ("-m", "gpu", KERNELS)),
+    "kernels": Part("interpreter", ("-m", "gpu", *KERNELS)),
     "engine": Part("plain", ("-m", "gpu", "tests/engine")),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
 CASES: dict[str, Callable[[Tensor], object]] = {
     "elements": lambda x: (x * 2 + 1).exp(),
@@ -25,6 +26,7 @@ CASES: dict[str, Callable[[Tensor], object]] = {
     "into": lambda x: torch.add(x, x, out=torch.empty_like(x)),
     "one value": lambda x: x.sum().item(),
     "truth": lambda x: torch.equal(x, x.clone()),
+    "attention": lambda x: scaled_dot_product_attention(*[x.view(1, 1, 2, 3)] * 3),
     "nothing": lambda x: x[:0] + 1,
     "made there": lambda x: torch.arange(5, device=x.device),
 }

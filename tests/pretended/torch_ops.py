@@ -95,6 +95,8 @@ class OnTheHost(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def install() -> None:
     """For good, in this thread and in all that begin later."""
+    for fused in ("flash", "mem_efficient", "cudnn"):  # have no twin on the CPU
+        getattr(torch.backends.cuda, f"enable_{fused}_sdp")(False)
     OnTheHost().__enter__()  # type: ignore[no-untyped-call]
     run = threading.Thread.run
 
