@@ -41,6 +41,13 @@ Mapping mapped() {
   return {static_cast<char *>(base), bytes, file};
 }
 
+// What fresh memory holds in every byte; negative for nothing but zeros, which take no room.
+int poison() {
+  static const char *const given = std::getenv("PRETENDED_POISON");
+  static const int byte = given == nullptr ? -1 : static_cast<int>(std::strtol(given, nullptr, 0));
+  return byte;
+}
+
 char *start_of(int device) { return mapping().base + static_cast<std::size_t>(device) * kSpan; }
 
 template <class Things>
@@ -88,6 +95,8 @@ void *take(std::size_t bytes, int device) {
       gaps[device][at + bytes] = room - bytes;
     blocks[start + at] = {bytes, device};
     used[device] += bytes;
+    if (poison() >= 0)
+      std::memset(start + at, poison(), bytes);
     return start + at;
   }
   return nullptr;
