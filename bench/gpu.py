@@ -74,6 +74,7 @@ SHARED = ("-n", "12", "--dist", "worksteal") if find_spec("xdist") else ()  # th
 TESTS = ("-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", "--tb=short", CARRY_ON)
 MARKED = (  # all that holds tests marked gpu: each worker collects whatever is named
     "tests/engine/test_gpu.py",
+    "tests/engine/test_two_gpus.py",
     "tests/measure/ops/test_ops_cases.py",
     "tests/measure/test_floor.py",
     "tests/proxyfuse_kernels/fused_head_sample",

@@ -1,4 +1,4 @@
-"""Proxies on a GPU of their own write the same text: run by `make pretended`, which has two."""
+"""Proxies on a GPU of their own write the same text, where there are two GPUs or pretended ones."""
 
 from __future__ import annotations
 
