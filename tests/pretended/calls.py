@@ -29,10 +29,18 @@ def _wide_product(a: Tensor, b: Tensor, dtype: torch.dtype, *, out: Tensor | Non
     return torch.mm(a.to(dtype), b.to(dtype), out=out)
 
 
+def _wide_sum(
+    c: Tensor, a: Tensor, b: Tensor, dtype: torch.dtype, *, out: Tensor | None = None, **by: Any
+) -> Tensor:
+    return torch.addmm(c.to(dtype), a.to(dtype), b.to(dtype), out=out, **by)
+
+
 # What the CPU lacks, by the name that the GPU's has.
 ON_HOST: dict[str, Callable[..., Any]] = {
     "aten::mm.dtype": _wide_product,
     "aten::mm.dtype_out": _wide_product,
+    "aten::addmm.dtype": _wide_sum,
+    "aten::addmm.dtype_out": _wide_sum,
 }
 
 

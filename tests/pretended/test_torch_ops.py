@@ -40,8 +40,13 @@ def test_numbers_are_those_of_the_cpu(name: str) -> None:
 
 def test_wide_products_of_narrow_numbers() -> None:
     a = torch.linspace(-1, 1, 24, device="cuda").view(4, 6).bfloat16()
-    got = torch.mm(a, a.T, out_dtype=torch.float32)
-    torch.testing.assert_close(got, a.float() @ a.T.float())
+    wanted, wide = (a.float() @ a.T.float()).cpu(), {"out_dtype": torch.float32}
+    out = torch.ones(4, 4, device="cuda")
+    torch.addmm(out, a, a.T, out=out, **wide)
+    torch.testing.assert_close(out.cpu(), wanted + 1)
+    torch.mm(a, a.T, out=out, **wide)
+    torch.testing.assert_close(out.cpu(), wanted)
+    torch.testing.assert_close(torch.mm(a, a.T, **wide).cpu(), wanted)
 
 
 def test_noise_repeats_by_its_seed() -> None:
