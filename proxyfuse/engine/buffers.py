@@ -10,10 +10,12 @@ from proxyfuse.models.decoder import allocate_work
 from proxyfuse.runner.pair import MOST
 from proxyfuse.trio import PROXIES, Role
 from proxyfuse_kernels.hindsight import SLOTS
+from proxyfuse_kernels.linear_fp8.library import STRIPE
 
 ATTENTION = 264, 256, 1 << 28  # programs that share splits, keys of a split, bytes at the most
 POOLS = 2  # what operations allocate lies in the graphs' pool and in torch's own
 AN_ID = 8  # bytes of the sampler's scratch, of an id and row
+WORKSPACE = 32 << 20  # bytes that the library takes for each stream: torch's default on Hopper
 GRAPHS = 512 << 20  # bytes that a driver keeps for captured steps: assumed, not measured
 
 
@@ -29,8 +31,9 @@ def buffer_bytes(
     rows = config.max_num_batched_tokens
     work = work_bytes(model, rows, samples, dtype)
     rotation = longest * model.head_dim * 4
-    product = rows * max(2 * model.intermediate_size, model.qkv_size) * 4  # one, in float32
-    total = work + rotation + POOLS * (_attention(model, longest) + product)
+    narrow = model.scaling or (role is Role.BASE and config.base_quantization is not None)
+    widened = _widened(model, rows, dtype) if narrow else 0
+    total = work + rotation + WORKSPACE + POOLS * (_attention(model, longest) + widened)
     if role is Role.BASE:
         total += samples * model.vocab_size * AN_ID + GRAPHS * (not config.enforce_eager)
         total += (SLOTS + 1) * model.vocab_size * 4  # hindsight, and logits that it mends
@@ -51,3 +54,9 @@ def _attention(model: ModelConfig, longest: int) -> int:
     programs, keys, most = ATTENTION
     group, splits = model.num_heads // model.num_kv_heads, -(-longest // keys)
     return min(programs * group * splits * (model.head_dim + 2) * 4, most)
+
+
+def _widened(model: ModelConfig, rows: int, dtype: torch.dtype) -> int:
+    """A stripe of 8-bit weights as the library multiplies it, and its product in float32."""
+    outputs = min(max(2 * model.intermediate_size, model.qkv_size), STRIPE // model.hidden_size)
+    return STRIPE * dtype.itemsize + rows * outputs * 4

@@ -14,11 +14,12 @@ from proxyfuse.engine import load as loading
 from proxyfuse.engine.buffers import GRAPHS, buffer_bytes, work_bytes
 from proxyfuse.engine.memory import share_out
 from proxyfuse.errors import MemoryBudgetError
-from proxyfuse.models.config import read_config
+from proxyfuse.models.config import ModelConfig, read_config
 from proxyfuse.models.decoder import allocate_work
 from proxyfuse.runner.pair import MOST
 from proxyfuse.trio import Role, Trio
 from proxyfuse_kernels.hindsight import SLOTS
+from proxyfuse_kernels.linear_fp8.library import STRIPE
 from tests.engine.test_memory import FREE, GEOMETRY, WEIGHTS
 
 CONFIG = EngineConfig(max_num_batched_tokens=40)
@@ -38,6 +39,25 @@ def test_buffers_of_a_forward_are_counted_as_they_are_allocated(trio) -> None:
     assert bytes_of(Role.EXPERT) - narrow == 9 * 1000 * 4, "logits are float32"
     columns = 9 * 8 + (SLOTS + 1) * 4  # scratch of the sampler; hindsight
     assert bytes_of(Role.BASE) - bytes_of(Role.EXPERT) == GRAPHS + wide.vocab_size * columns
+
+
+def test_weights_of_8_bits_are_widened_a_stripe_at_a_time(trio) -> None:
+    model = read_config(trio[Role.BASE])
+    wide = replace(model, intermediate_size=STRIPE)  # more outputs than a stripe has
+
+    def bytes_of(model: ModelConfig, role: Role, quantization: str | None) -> int:
+        config = replace(CONFIG, base_quantization=quantization)
+        return buffer_bytes(config, role, model, torch.bfloat16, 9, 256)
+
+    for one, outputs in (
+        (model, max(2 * model.intermediate_size, model.qkv_size)),
+        (wide, STRIPE // model.hidden_size),
+    ):
+        stripe = 2 * (STRIPE * 2 + 40 * outputs * 4)
+        plain = bytes_of(one, Role.BASE, None)
+        assert bytes_of(one, Role.BASE, "fp8") - plain == stripe
+        assert bytes_of(replace(one, scaling=("channel",)), Role.BASE, None) - plain == stripe
+        assert bytes_of(one, Role.EXPERT, "fp8") == bytes_of(one, Role.EXPERT, None)
 
 
 def test_the_arena_gets_what_they_leave() -> None:
