@@ -34,8 +34,10 @@ def buffer_bytes(
     narrow = model.scaling or (role is Role.BASE and config.base_quantization is not None)
     widened = _widened(model, rows, dtype) if narrow else 0
     total = work + rotation + WORKSPACE + POOLS * (_attention(model, longest) + widened)
+    if role is Role.BASE or (role is Role.EXPERT and config.proxy_device is not None):
+        total += GRAPHS * (not config.enforce_eager)
     if role is Role.BASE:
-        total += samples * model.vocab_size * AN_ID + GRAPHS * (not config.enforce_eager)
+        total += samples * model.vocab_size * AN_ID
         total += (SLOTS + 1) * model.vocab_size * 4  # hindsight, and logits that it mends
     if role is Role.EXPERT and config.proxies != "streams":
         both = len(PROXIES) * MOST

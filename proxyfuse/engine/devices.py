@@ -105,7 +105,8 @@ def find_place(config: EngineConfig, at: Trio[torch.device], vocab: int, samples
         return Place(TapedStage(Sampler(vocab, team), team))
     apart = {one for one in at.values() if one != at.base}
     draw, ops, fit = calls(config, at.base, vocab, samples)
-    streams = Streams(device, at.roles, *map(beside_host, apart))  # behind the sampler's zeros
-    graphs = fit and not config.enforce_eager and not apart  # a graph is of one device
-    stage = StreamStage(PlainStage(draw, ops), streams, graphs=graphs)
+    graphs = fit and not config.enforce_eager
+    away = next(map(beside_host, apart), None)
+    streams = Streams(device, at.roles, away, graphs=graphs)  # behind the sampler's zeros
+    stage = StreamStage(PlainStage(draw, ops), streams)
     return Place(stage, streams, graphs, ops)

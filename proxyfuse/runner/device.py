@@ -64,5 +64,6 @@ class Device(Protocol):
         """What `work` gives to the stream, and to others between fork and join, as one call.
 
         Nothing of it runs now. Streams that waited for the stream's events must be waited for by it
-        before `work` ends. All captures share one pool of memory: their calls must not overlap.
+        before `work` ends. Captures of one stream share a pool of memory, so that their calls must
+        not overlap: they do not where all are called on it.
         """

@@ -15,12 +15,12 @@ from proxyfuse.runner.device import Device, Event, Stream
 
 
 class CudaDevice:
-    """One GPU: torch's own streams and events, and a pool that its graphs share."""
+    """One GPU: torch's own streams and events, and for each stream a pool that its graphs share."""
 
     def __init__(self, at: torch.device) -> None:
         index = torch.cuda.current_device() if at.index is None else at.index
         self.at = torch.device("cuda", index)
-        self._pool: Any = None  # torch's own handle
+        self._pools: dict[Stream, Any] = {}  # torch's own handles
 
     def stream(self) -> Stream:
         """A new one, behind what was given to the default stream so far: weights, say."""
@@ -64,19 +64,20 @@ class CudaDevice:
     def capture(self, work: Callable[[], object], stream: Stream) -> Callable[[], object]:
         """A CUDA graph; other threads may use the GPU meanwhile. Raises what `work` raises."""
         assert isinstance(stream, torch.cuda.Stream)
-        if self._pool is None:
-            self._pool = torch.cuda.graph_pool_handle()
+        if stream not in self._pools:
+            self._pools[stream] = torch.cuda.graph_pool_handle()
+        pool = self._pools[stream]
         graph, mode = torch.cuda.CUDAGraph(), "thread_local"
         spoiled: BaseException | None = None
         try:
-            with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode=mode):
+            with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode=mode):
                 try:
                     work()
                 except BaseException as failure:
                     spoiled = failure
                     raise
         except BaseException as failure:
-            pool, self._pool = self._pool, None
+            del self._pools[stream]
             unwind(graph, pool, self.at.index)
             first = spoiled or failure  # the end of a spoiled capture says less
             raise first from first.__cause__

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from proxyfuse.models.decoder import Rows
-from proxyfuse.runner.device import Device
+from proxyfuse.runner.streams import Streams
+from proxyfuse.trio import Role
 
 TABLE = "page_table"  # all rows of a step share one
 
@@ -20,10 +22,12 @@ class Exchange:
     Copies are behind what both devices' current streams were given, and both go on behind them.
     """
 
-    def __init__(self, home: Device, away: Device, rows: Sequence[Rows], logits: Tensor) -> None:
+    def __init__(self, streams: Streams, role: Role, rows: Sequence[Rows], logits: Tensor) -> None:
         """`rows` at home, `logits` [S, V] as the role writes them."""
-        self._home = home
-        self._away = away
+        assert streams.proxies is not None
+        self._home = home = streams.device
+        self._away = away = streams.proxies
+        self.piece = partial(streams.piece, role=role)  # what is run there, between the copies
         self._sources = rows
         self._written = logits
         self.logits = torch.empty_like(logits, device=home.at)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import Tensor
 
@@ -79,10 +80,17 @@ class Forward:
         decoder, kv, exchange = self.decoder, self._kv, self._exchange
 
         def write(ops: Ops) -> None:  # without self, which keeps it: weights would stay
-            if exchange is not None:
-                exchange.bring(which, count, samples)
             decoder.forward(ops, rows, kv, work)
-            if exchange is not None:
-                exchange.send(at, samples)
 
-        return self._stage.record(write, self._role)
+        if exchange is None:
+            return self._stage.record(write, self._role)
+        forward: list[Callable[[], object]] = []  # once it was called: a piece is captured once
+
+        def write_there(ops: Ops) -> None:
+            if not forward:
+                forward.append(exchange.piece(partial(write, ops)))
+            exchange.bring(which, count, samples)
+            forward[0]()
+            exchange.send(at, samples)
+
+        return self._stage.record(write_there, self._role)

@@ -117,7 +117,7 @@ class Runner:
         kv, work = self._memory(role, decoder, capacity.rows, capacity.samples)
         step = Rows(**part_of(self._staging.device, role))
         rows = [step, *self._drafts.rows(step.page_table)]
-        exchange = self._exchange(rows, work) if role > Role.BASE else None
+        exchange = self._exchange(role, rows, work) if role > Role.BASE else None
         return Forward(decoder, rows, kv, work, stage, role, exchange)
 
     def _make_pair(self, paired: Paired, stage: Stage, ops: AheadOps) -> Pair:
@@ -126,7 +126,7 @@ class Runner:
         kv, work = self._memory(Role.EXPERT, paired.decoder, most, most)
         joined = Joined(ops, self._staging, MOST)
         rows = [joined.rows]
-        exchange = self._exchange(rows, work)
+        exchange = self._exchange(Role.EXPERT, rows, work)
         forward = Forward(paired.decoder, rows, kv, work, stage, Role.EXPERT, exchange)
         return Pair(joined, forward, stage, measured=paired.measured)
 
@@ -137,11 +137,11 @@ class Runner:
         kv = arena.view(geometry.shapes[role], geometry.slots[role], dtype)
         return kv, allocate_work(decoder.config, rows, samples, dtype, arena.memory.device)
 
-    def _exchange(self, rows: list[Rows], work: Work) -> Exchange | None:
+    def _exchange(self, role: Role, rows: list[Rows], work: Work) -> Exchange | None:
         """With where the proxies are, if that is not where the base is."""
         if self._streams is None or self._streams.proxies is None:
             return None
-        return Exchange(self._streams.device, self._streams.proxies, rows, work.logits)
+        return Exchange(self._streams, role, rows, work.logits)
 
     def launch(
         self,

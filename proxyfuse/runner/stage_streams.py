@@ -13,7 +13,7 @@ from torch import Tensor
 from proxyfuse.runner.stage import Draft
 from proxyfuse.runner.stage_plain import PlainStage
 from proxyfuse.runner.streams import Streams, Work
-from proxyfuse.trio import Role
+from proxyfuse.trio import PROXIES, Role
 from proxyfuse_kernels.ops import Ops
 from proxyfuse_kernels.proxy_sample import SampleDraws, SampleRows
 
@@ -73,27 +73,47 @@ class GraphLaunch:
         return self.launch.drafts
 
 
+@dataclass(slots=True)
+class PiecewiseLaunch:
+    """A launch of two devices, whose pieces are captured when it is run for the second time."""
+
+    launch: StreamLaunch
+    runs: int = 0
+
+    def run(self, least: float = -inf, steepness: float = 1.0) -> int:
+        """Everything: a graph for each piece once they were captured, and copies between them."""
+        self.runs += 1
+        self.launch.streams.capturing = self.runs == 2
+        try:
+            return self.launch.run()
+        finally:
+            self.launch.streams.capturing = False
+
+
 class StreamStage:
     """Parts are acts."""
 
     stops_early = False
 
-    def __init__(self, plain: PlainStage, streams: Streams, *, graphs: bool) -> None:
-        """`plain`: its calls give work to the device's current stream. `graphs`: what is run often
-        is captured; then no call of `plain` may wait for the device."""
+    def __init__(self, plain: PlainStage, streams: Streams) -> None:
+        """`plain`: its calls give work to the device's current stream. Where streams have graphs,
+        what is run often is captured; then no call of `plain` may wait for the device."""
         self._plain = plain
-        self._graphs = graphs
         self._streams = streams
 
     def record(self, write: Callable[[Ops], object], role: Role | None = None) -> Act:
-        """A call that gives everything to a stream."""
-        return Act(role, self._plain.record(write))
+        """A call that gives everything to a stream.
+
+        A proxy's on another device has copies at both ends: `Exchange.piece` is what is captured.
+        """
+        work = self._plain.record(write)
+        return Act(role, work if role in PROXIES else self._streams.piece(work))
 
     def sample(
         self, logits: Sequence[Tensor], rows: SampleRows, begin: int, draws: SampleDraws
     ) -> Act:
         """A call that draws, behind all that was before."""
-        return Act(None, self._plain.sample(logits, rows, begin, draws))
+        return Act(None, self._streams.piece(self._plain.sample(logits, rows, begin, draws)))
 
     def launch(
         self,
@@ -102,8 +122,10 @@ class StreamStage:
         verify: Sequence[Sequence[Act]],
         *,
         often: bool,
-    ) -> StreamLaunch | GraphLaunch:
+    ) -> StreamLaunch | GraphLaunch | PiecewiseLaunch:
         """With every draft fed, there is one order."""
         fed = [act for draw, feed, _ in drafts for act in (*draw, *feed)]
         launch = StreamLaunch(self._streams, [*first, *fed, *verify[-1]], len(drafts))
-        return GraphLaunch(launch) if often and self._graphs else launch
+        if not (often and self._streams.graphs):
+            return launch
+        return GraphLaunch(launch) if self._streams.proxies is None else PiecewiseLaunch(launch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 from proxyfuse.runner.device import Device, Event, Stream
 from proxyfuse.trio import Role
@@ -11,14 +12,40 @@ from proxyfuse.trio import Role
 Work = Callable[[], object]
 
 
+@dataclass(slots=True)
+class Piece:
+    """A call of one device's work: a graph can hold no more. Captured when it is called while
+    `streams.capturing`, and replayed from then on."""
+
+    streams: Streams
+    device: Device
+    stream: Stream
+    work: Work
+    replay: Work | None = None
+
+    def __call__(self) -> None:
+        """On its stream, which is the current one of its device."""
+        if self.replay is None and self.streams.capturing:
+            self.replay = self.device.capture(self.work, self.stream)
+        (self.replay or self.work)()
+
+
 class Streams:
     """Fork and join by events. The base keeps the main stream: its forward is the longest."""
 
     def __init__(
-        self, device: Device, roles: Sequence[Role], proxies: Device | None = None
+        self,
+        device: Device,
+        roles: Sequence[Role],
+        proxies: Device | None = None,
+        *,
+        graphs: bool = False,
     ) -> None:
-        """`proxies`: where they run, if elsewhere; their side streams then order the exchange."""
+        """`proxies`: where they run, if elsewhere; their side streams then order the exchange.
+        graphs: what is run often may be captured."""
         self.device = device
+        self.graphs = graphs
+        self.capturing = False  # pieces that are called now are captured
         self.proxies = proxies
         self.main = device.stream()
         self._forked = device.event()
@@ -33,6 +60,17 @@ class Streams:
     def reached(self) -> Event:
         """The point that the main stream has reached, as an event of its own."""
         return _reached(self.device, self.main)
+
+    def piece(self, work: Work, role: Role | None = None) -> Work:
+        """The call, to be captured by itself where a step is of two devices; else the call.
+
+        role: whose it is on the other device; None: the main stream's.
+        """
+        if self.proxies is None or not self.graphs:
+            return work
+        if role is None:
+            return Piece(self, self.device, self.main, work)
+        return Piece(self, self.proxies, self._away[role], work)
 
     def finish(self) -> None:
         """Wait for every stream: for those, too, that a failure kept from being joined."""

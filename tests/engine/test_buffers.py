@@ -78,6 +78,18 @@ def test_a_host_reserves_nothing_and_each_gpu_its_own(trio) -> None:
     assert found.base > found[Role.EXPERT] > found[Role.ANTIEXPERT] == 0
 
 
+def test_each_gpu_has_graphs(trio) -> None:
+    model = read_config(trio[Role.BASE])
+
+    def bytes_of(role: Role, **options: object) -> int:
+        config = replace(CONFIG, **options)
+        return buffer_bytes(config, role, model, torch.bfloat16, 9, 256)
+
+    apart = [bytes_of(role, proxy_device="cuda:1") - bytes_of(role) for role in Role]
+    assert apart == [0, GRAPHS, 0]
+    assert bytes_of(Role.EXPERT, proxy_device="cuda:1", enforce_eager=True) == bytes_of(Role.EXPERT)
+
+
 def test_buffers_of_both_proxies_as_one_are_counted(trio) -> None:
     model = read_config(trio[Role.EXPERT])
     sizes = {

@@ -17,6 +17,7 @@ pytestmark = [
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {"speculate": 0},
     "drafts": {"speculate": 4},
+    "eager, drafts": {"speculate": 4, "enforce_eager": True},
     "grouped": {"speculate": 0, "proxies": "grouped"},
 }
 

@@ -307,6 +307,8 @@ class FakeDevice:
     def capture(self, work: Callable[[], object], stream: FakeStream) -> Callable[[], object]:
         world = self.world
         world.counts["captures"] += 1
+        if stream.waits:  # what it waited for before is behind it, and nothing of the graph
+            world.give(stream, "waited")
         graph = world.capturing = Captured(stream, stream.last)
         try:
             with self.on(stream):

@@ -134,6 +134,13 @@ def test_a_capture_that_cannot_begin_is_over_too(make: Make) -> None:
     assert not fake.underway and not any(fake.held.values())
 
 
+def test_streams_that_run_beside_each_other_share_no_pool(make: Make) -> None:
+    fake, device, stream = make()
+    for at in (stream, object(), stream):
+        device.capture(lambda: None, at)
+    assert sorted(fake.held.values()) == [1, 2]
+
+
 def test_arrays_are_pinned_after_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where torch sees a GPU, it refuses to make a pinned tensor of numpy's."""
     make = torch.tensor
