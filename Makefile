@@ -9,6 +9,7 @@
 #   PROCESSES=0            tests in this process, as a debugger wants them
 PYTHON ?= python3
 VENV ?= .venv
+PRETENDED ?= build/pretended
 CONSTRAINTS ?= constraints.txt
 PROCESSES ?= 2
 BIN := $(VENV)/bin
@@ -53,10 +54,11 @@ gpu:
 	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m bench.gpu $(STEPS)
 
 # What is marked gpu, without one: torch's CUDA build and Triton's compiler over a driver that is
-# pretended, in an environment of its own (build/pretended). See tests/pretended/run.py.
+# pretended, in an environment of its own. See tests/pretended/run.py.
+#   PRETENDED=/tmp/pretended        another place for it
 #   PARTS="kernels engine"          these alone
 pretended:
-	$(PYTHON) -m tests.pretended.run --processes $(PROCESSES) $(PARTS)
+	$(PYTHON) -m tests.pretended.run --folder $(PRETENDED) --processes $(PROCESSES) $(PARTS)
 
 $(READY): pyproject.toml $(CONSTRAINTS) setup.py CMakeLists.txt $(RECIPES) $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
