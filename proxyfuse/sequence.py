@@ -80,7 +80,7 @@ class Sequence:
 
     def fronts(self) -> list[int]:
         """`front` of every lane, in role order."""
-        last = self.row + self.ahead - 1
+        last = self.reach - 1
         return [len(lane.prompt) + last for lane in self.lanes.values()]
 
     def tokens(self, lane: Lane, start: int, stop: int) -> list[int]:

@@ -51,43 +51,26 @@ class StreamLaunch:
 
 
 @dataclass(slots=True)
-class GraphLaunch:
-    """A launch that is captured when it is run for the second time: before traffic begins.
+class OftenLaunch:
+    """A launch whose pieces are captured when it is run for the second time: before traffic begins.
 
     The first time compiles what is compiled on demand.
     """
 
-    launch: StreamLaunch
-    known: bool = False
-    replay: Work | None = None
-
-    def run(self, least: float = -inf, steepness: float = 1.0) -> int:
-        """Everything, in one call once it was captured."""
-        if not self.known:
-            self.known = True
-            return self.launch.run()
-        if self.replay is None:
-            streams = self.launch.streams
-            self.replay = streams.device.capture(self.launch.run, streams.main)
-        self.replay()
-        return self.launch.drafts
-
-
-@dataclass(slots=True)
-class PiecewiseLaunch:
-    """A launch of two devices, whose pieces are captured when it is run for the second time."""
-
-    launch: StreamLaunch
+    streams: Streams
+    work: Work  # a piece, or the calls of several
+    drafts: int
     runs: int = 0
 
     def run(self, least: float = -inf, steepness: float = 1.0) -> int:
-        """Everything: a graph for each piece once they were captured, and copies between them."""
+        """Everything: once they were captured, a graph for each piece."""
         self.runs += 1
-        self.launch.streams.capturing = self.runs == 2
+        self.streams.capturing = self.runs == 2
         try:
-            return self.launch.run()
+            self.work()
         finally:
-            self.launch.streams.capturing = False
+            self.streams.capturing = False
+        return self.drafts
 
 
 class StreamStage:
@@ -122,10 +105,10 @@ class StreamStage:
         verify: Sequence[Sequence[Act]],
         *,
         often: bool,
-    ) -> StreamLaunch | GraphLaunch | PiecewiseLaunch:
+    ) -> StreamLaunch | OftenLaunch:
         """With every draft fed, there is one order."""
         fed = [act for draw, feed, _ in drafts for act in (*draw, *feed)]
         launch = StreamLaunch(self._streams, [*first, *fed, *verify[-1]], len(drafts))
         if not (often and self._streams.graphs):
             return launch
-        return GraphLaunch(launch) if self._streams.proxies is None else PiecewiseLaunch(launch)
+        return OftenLaunch(self._streams, self._streams.whole(launch.run), launch.drafts)

@@ -62,7 +62,8 @@ class Streams:
         return _reached(self.device, self.main)
 
     def piece(self, work: Work, role: Role | None = None) -> Work:
-        """The call, to be captured by itself where a step is of two devices; else the call.
+        """The call, to be captured by itself where a step is of two devices; else the call, which
+        `whole` captures with all others.
 
         role: whose it is on the other device; None: the main stream's.
         """
@@ -71,6 +72,10 @@ class Streams:
         if role is None:
             return Piece(self, self.device, self.main, work)
         return Piece(self, self.proxies, self._away[role], work)
+
+    def whole(self, work: Work) -> Work:
+        """A whole step's call: one piece where all of it is of one device."""
+        return Piece(self, self.device, self.main, work) if self.proxies is None else work
 
     def finish(self) -> None:
         """Wait for every stream: for those, too, that a failure kept from being joined."""
